@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+# How a folder becomes a target: one library, tests beside the code, benchmarks where speed matters.
+include(GoogleTest)
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET default)
+
+add_library(knetlab_options INTERFACE)
+target_compile_features(knetlab_options INTERFACE cxx_std_20)
+target_compile_definitions(knetlab_options INTERFACE _GNU_SOURCE KNETLAB_VERSION="${PROJECT_VERSION}")
+target_compile_options(knetlab_options INTERFACE -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast
+                                                 -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Werror)
+target_include_directories(knetlab_options INTERFACE ${CMAKE_SOURCE_DIR})
+# Skeletons are generated; their warnings are not ours to mend.
+target_include_directories(knetlab_options SYSTEM INTERFACE ${CMAKE_BINARY_DIR})
+target_link_libraries(knetlab_options INTERFACE Threads::Threads)
+if(KNETLAB_SANITIZE)
+  target_compile_options(knetlab_options INTERFACE -fsanitize=${KNETLAB_SANITIZE} -fno-omit-frame-pointer
+                                                   -fno-sanitize-recover=all -Wno-null-dereference)
+  target_link_options(knetlab_options INTERFACE -fsanitize=${KNETLAB_SANITIZE})
+endif()
+
+# knetlab_library(NAME SOURCES file... DEPENDS target...)
+function(knetlab_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_link_libraries(${name} PUBLIC knetlab_options ${ARG_DEPENDS})
+endfunction()
+
+# knetlab_test(NAME SOURCES file... DEPENDS target... [TIMEOUT seconds]): one GoogleTest program, each of its tests a ctest test.
+function(knetlab_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# knetlab_benchmark(NAME SOURCES file... DEPENDS target...): one Google Benchmark program, built but not run by ctest.
+function(knetlab_benchmark name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} benchmark::benchmark benchmark::benchmark_main)
+endfunction()

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Follows every packet of a run through a topology and closes the ledger over it.
+//
+//   auto tracer = std::make_shared<Tracer>();
+//   Account account(tracer, topology, hooks, {.per_packet = true});
+//   TrafficReport sent = replay.Send({.ns = ..., .observer = &account});
+//   AccountResult result = account.Close({{"client", sent}}, deadline);
+//
+// How: docs/dev-ledger.md. One Tracer serves many accounts, which may run on several threads at once, each with a topology
+// of its own. Tracing costs each packet 100 to 300 ns, so rates and program costs are measured without an Account.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/measure/ledger.h"
+#include "harness/measure/tracer.h"
+#include "harness/traffic/source.h"
+#include "netns/topology.h"
+
+namespace knetlab {
+
+// A program under test and where it sits, so that a packet's end can be put down to it.
+struct HookedProgram {
+  std::string endpoint;   // "server:eth0"; for socket filters the namespace
+  std::string hook;       // the Attacher's kind: "xdp", "tc-ingress", "tc-egress", "socket"
+  std::string mode;       // Attachment::Mode(): "xdp native", "xdp generic" ...
+  std::string program;    // its name in output
+  std::uint64_t socket_cookie = 0;  // "socket" on a packet socket: SO_COOKIE; a packet's fate is then that socket's
+};
+
+// How often a hooked program decided what, over all packets of the account's sources.
+struct HookVerdicts {
+  std::string program;
+  std::map<std::string, std::uint64_t> verdicts;  // "XDP_DROP" -> 120
+};
+
+// What really happened to one packet at the first program under test it met.
+struct PacketFate {
+  std::uint64_t index = 0;
+  std::optional<std::int64_t> code;  // verdict at the hook; none where it never got there
+  std::string verdict;         // "XDP_DROP" ...; "LOST" where it never got there, "REFUSED" where it could not be sent
+  Fate fate = Fate::kLost;
+  std::string place, reason;
+};
+
+struct AccountOptions {
+  bool per_packet = false;          // fill AccountResult::packets
+};
+
+struct AccountResult {
+  Ledger ledger;
+  std::vector<HookVerdicts> hooks;  // in the order given
+  std::vector<PacketFate> packets;  // by index, where asked for; verdict is that of the first hook
+  std::uint64_t quiet_ns = 0;       // from the end of sending until nothing was in transit
+};
+
+// What one source sent, and from where.
+struct SentTraffic {
+  std::string ns;        // the sending namespace
+  TrafficReport report;
+};
+
+class Account : public SendObserver {
+ public:
+  // At most 32 hooks. Throws Error where the kernel's tracing cannot be attached. `topology` must outlive the account.
+  Account(std::shared_ptr<Tracer> tracer, const Topology& topology, std::vector<HookedProgram> hooks, const AccountOptions& options);
+  ~Account() override;
+
+  void OnSocket(std::uint64_t cookie) override;
+  void OnBatch(std::uint64_t first, std::uint32_t count) override;
+
+  // Waits until nothing is in transit (or the deadline) and gives the account of everything since the construction.
+  AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace knetlab

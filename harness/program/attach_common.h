@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kinds of attachment share; not for users of the library.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "harness/program/attach.h"
+#include "netns/fd.h"
+
+namespace knetlab {
+
+// An attachment that is a BPF link: it lasts as long as the link's descriptor, and the kernel also ends it
+// with the interface. Neither keeps the other alive.
+class LinkAttachment : public Attachment {
+ public:
+  LinkAttachment(UniqueFd link, std::string mode) : link_(std::move(link)), mode_(std::move(mode)) {}
+  std::string Mode() const override { return mode_; }
+
+ private:
+  UniqueFd link_;
+  std::string mode_;
+};
+
+struct LinkResult {
+  UniqueFd link;
+  int code = 0;  // errno where there is no link
+};
+// In the caller's namespace.
+LinkResult CreateLink(int program_fd, int ifindex, std::uint32_t attach_type, std::uint32_t flags);
+
+// "server:eth0", for errors.
+std::string Where(const AttachPoint& point);
+
+// Runs work in the point's namespace, or in the caller's own where it names none.
+template <typename Work>
+auto RunAt(const AttachPoint& point, Work&& work) {
+  return point.ns != nullptr ? point.ns->Run(std::forward<Work>(work)) : std::forward<Work>(work)();
+}
+
+// The index of the point's interface; call it in its namespace. Throws Error, with the nearest name.
+int InterfaceIndex(const AttachPoint& point, const char* what);
+
+// Throws Error unless the point's mode is one of these.
+void RequireMode(const AttachPoint& point, const char* what, const std::vector<std::string>& modes);
+
+// The kinds, each in a file of its own.
+std::unique_ptr<Attachment> AttachXdp(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachTcIngress(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachTcEgress(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachSocket(const Program& program, const AttachPoint& point);
+
+}  // namespace knetlab

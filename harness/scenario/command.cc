@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/scenario/command.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "netns/error.h"
+#include "netns/fd.h"
+
+namespace knetlab {
+namespace {
+
+constexpr std::size_t kMaxOutput = std::size_t{64} << 10;
+
+std::pair<UniqueFd, UniqueFd> Pipe() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw ErrnoError("make a pipe", "", errno);
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+// In the child, between clone and exec: only what is safe after a fork of a threaded process.
+[[noreturn]] void BecomeCommand(char* const* argv, int output, int failure) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  int null = ::open("/dev/null", O_RDONLY);
+  ::dup2(null, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(output, STDERR_FILENO);
+  ::execvp(argv[0], argv);
+  int error = errno;
+  [[maybe_unused]] ssize_t ignored = ::write(failure, &error, sizeof(error));
+  ::_exit(127);
+}
+
+class Child {
+ public:
+  explicit Child(pid_t pid) : pid_(pid) {}
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    Wait();
+  }
+  int Wait() {
+    int status = 0;
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = 0;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+CommandResult RunHere(const std::vector<std::string>& argv, int stop_fd) {
+  auto [output_read, output_write] = Pipe();
+  auto [failure_read, failure_write] = Pipe();
+  std::vector<char*> arguments;
+  for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  // A PID namespace of its own: when its first process is gone, so are all the others.
+  auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, 0UL));
+  if (pid < 0) throw ErrnoError("run command", argv[0], errno);
+  if (pid == 0) BecomeCommand(arguments.data(), output_write.get(), failure_write.get());
+  Child child(pid);
+  output_write.reset();
+  failure_write.reset();
+  CommandResult result;
+  for (bool open = true; open;) {
+    std::array<pollfd, 2> waits = {pollfd{output_read.get(), POLLIN, 0}, pollfd{stop_fd, POLLIN, 0}};
+    if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+      throw ErrnoError("wait for command", argv[0], errno);
+    if (waits[1].revents != 0) {
+      throw Error({.what = "run command",
+                   .where = argv[0],
+                   .why = "it was stopped before it ended",
+                   .hint = "raise the scenario's timeout",
+                   .detail = result.output,
+                   .code = ECANCELED});
+    }
+    if (waits[0].revents == 0) continue;
+    std::array<char, 4096> buffer{};
+    ssize_t got = ::read(output_read.get(), buffer.data(), buffer.size());
+    if (got > 0 && result.output.size() < kMaxOutput)
+      result.output.append(buffer.data(), static_cast<std::size_t>(got));
+    open = got > 0 || (got < 0 && errno == EINTR);
+  }
+  int error = 0;
+  if (::read(failure_read.get(), &error, sizeof(error)) == sizeof(error)) {
+    throw ErrnoError("run command", argv[0], error, error == ENOENT ? "is it installed, and in PATH?" : "");
+  }
+  result.status = child.Wait();
+  return result;
+}
+
+}  // namespace
+
+CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv, std::stop_token stop) {
+  UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
+  if (!wake) throw ErrnoError("run command", argv.at(0), errno);
+  std::stop_callback on_stop(stop, [&] {
+    std::uint64_t one = 1;
+    [[maybe_unused]] ssize_t ignored = ::write(wake.get(), &one, sizeof(one));
+  });
+  return ns.Run([&] { return RunHere(argv, wake.get()); });
+}
+
+}  // namespace knetlab

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a command inside a namespace: its own process, its own PID namespace (so that all its descendants end with it), killed when
+// `stop` is requested or this process ends. No shell is involved.
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "netns/namespace.h"
+
+namespace knetlab {
+
+struct CommandResult {
+  int status = 0;      // exit status; 128 + N where signal N ended it
+  std::string output;  // stdout and stderr, the first 64 KiB
+};
+
+// Throws Error where it cannot be started (not found) or `stop` ended it.
+CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv, std::stop_token stop);
+
+}  // namespace knetlab

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/scenario/loaded_programs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "harness/program/verdict.h"
+#include "harness/scenario/located_error.h"
+#include "netns/nearest.h"
+
+namespace knetlab {
+namespace {
+
+bool Fits(const ProgramInfo& info, const std::string& kind) {
+  const bool tc = info.type == BPF_PROG_TYPE_SCHED_CLS || info.type == BPF_PROG_TYPE_SCHED_ACT;
+  if (kind == "auto") return tc || info.type == BPF_PROG_TYPE_XDP || info.type == BPF_PROG_TYPE_SOCKET_FILTER;
+  if (kind == "xdp") return info.type == BPF_PROG_TYPE_XDP;
+  if (kind == "socket") return info.type == BPF_PROG_TYPE_SOCKET_FILTER;
+  return tc;
+}
+
+// The type that a hook needs, for a program whose own section does not say, or says "action".
+bpf_prog_type TypeForHook(const std::string& kind) {
+  if (kind == "xdp") return BPF_PROG_TYPE_XDP;
+  return kind == "socket" ? BPF_PROG_TYPE_SOCKET_FILTER : BPF_PROG_TYPE_SCHED_CLS;
+}
+
+std::string NamesOf(const std::vector<ProgramInfo>& programs) {
+  std::vector<std::string> names;
+  for (const ProgramInfo& info : programs)
+    names.push_back(fmt::format("{} ({})", info.name, ProgramTypeName(info.type)));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+[[noreturn]] void ThrowChoice(const std::string& object, std::string why, std::string hint) {
+  throw Error({.what = "choose a program of",
+               .where = object,
+               .why = std::move(why),
+               .hint = std::move(hint),
+               .detail = "",
+               .code = EINVAL});
+}
+
+}  // namespace
+
+ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, const std::string& label,
+                          const std::string& kind) {
+  std::vector<ProgramInfo> programs = InspectObject(object);
+  for (const std::string& name : {wanted, label}) {
+    auto found =
+        std::find_if(programs.begin(), programs.end(), [&](const auto& info) { return info.name == name; });
+    if (found != programs.end()) return *found;
+    if (wanted.empty()) continue;
+    std::vector<std::string> names;
+    for (const ProgramInfo& info : programs) names.push_back(info.name);
+    std::string nearest = NearestName(wanted, names);
+    ThrowChoice(object, fmt::format("no program {}; there are {}", wanted, NamesOf(programs)),
+                nearest.empty() ? "" : "did you mean " + nearest + "?");
+  }
+  if (programs.size() == 1) return programs.front();
+  std::vector<ProgramInfo> fitting;
+  std::copy_if(programs.begin(), programs.end(), std::back_inserter(fitting),
+               [&](const auto& info) { return Fits(info, kind); });
+  if (fitting.size() == 1) return fitting.front();
+  if (programs.empty()) ThrowChoice(object, "it holds no program", "");
+  ThrowChoice(object,
+              fmt::format("several could be meant: {}", NamesOf(fitting.empty() ? programs : fitting)),
+              fmt::format("name one, as {}:{}", object, (fitting.empty() ? programs : fitting).front().name));
+}
+
+LoadedPrograms::LoadedPrograms(const std::vector<ProgramSpec>& specs, const IfindexLookup& ifindex,
+                               const std::set<std::string>& frags) {
+  for (const ProgramSpec& spec : specs) {
+    WithMark(spec.mark, [&] { Load(spec, ifindex, frags.contains(spec.label)); });
+  }
+}
+
+void LoadedPrograms::Load(const ProgramSpec& spec, const IfindexLookup& ifindex, bool frags) {
+  const std::string kind = spec.attach.empty() ? "auto" : spec.attach.front().kind;
+  ProgramInfo chosen = ChooseProgram(spec.object, spec.program, spec.label, kind);
+  LoadOptions options;
+  options.programs = {chosen.name};
+  options.force_frags = frags;
+  if (!spec.type.empty()) {
+    options.types[chosen.name] = ProgramTypeByName(spec.type);
+  } else if (kind != "auto" && (chosen.type_is_guess || chosen.type == BPF_PROG_TYPE_SCHED_ACT)) {
+    options.types[chosen.name] = TypeForHook(kind);
+  }
+  for (const auto& [name, value] : spec.globals) {
+    options.globals[name] = [&value, &ifindex](std::size_t size) {
+      return EncodeValue(value, size, ifindex);
+    };
+  }
+  for (const MapSetup& map : spec.maps) {
+    if (map.size) options.map_sizes[map.name] = *map.size;
+    if (!map.share_program.empty())
+      options.shared_maps[map.name] = at(map.share_program).object.map(map.share_map).fd();
+  }
+  auto loaded =
+      std::make_unique<LoadedProgram>(LoadedProgram{&spec, BpfObject::Load(spec.object, options), nullptr});
+  loaded->program = &loaded->object.program(chosen.name);
+  for (const MapSetup& setup : spec.maps) {
+    const BpfMap& map = loaded->object.map(setup.name);
+    for (const MapEntrySpec& entry : setup.contents) {
+      map.Update({EncodeValue(entry.key, map.key_size(), ifindex),
+                  EncodeValue(entry.value, map.value_size(), ifindex)});
+    }
+  }
+  programs_.push_back(std::move(loaded));
+}
+
+const LoadedProgram& LoadedPrograms::at(const std::string& label) const {
+  auto found = std::find_if(programs_.begin(), programs_.end(),
+                            [&](const auto& loaded) { return loaded->spec->label == label; });
+  if (found != programs_.end()) return **found;
+  throw Error({.what = "find program",
+               .where = label,
+               .why = "it is not loaded yet",
+               .hint = "declare a program before the ones that share its maps",
+               .detail = "",
+               .code = ENOENT});
+}
+
+}  // namespace knetlab

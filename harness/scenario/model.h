@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// A scenario as data: what one YAML file says, after validation. harness/scenario/reader.h makes it from
+// YAML; the rigs run it. Every part that can fail later carries the place in the file that declared it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "harness/measure/ledger.h"
+#include "harness/traffic/replay.h"
+#include "harness/traffic/rewrite.h"
+#include "netns/topology_spec.h"
+
+namespace knetlab {
+
+struct Mark {  // a place in a file, 1-based; line 0: none
+  std::string file;
+  int line = 0;
+  int column = 0;
+  std::string ToString() const;  // "file:line:column"
+};
+
+// A scalar or composite that becomes bytes of a map's key or value, or of a global, once their size is known
+// (values.h).
+//   7, -1, 0x800          integer, little-endian, of the target's size; true and false are 1 and 0
+//   "10.0.0.1", "fd00::1" address, network order        "02:00:00:00:00:01" Ethernet address
+//   {hex: "0a 00 00 01"}  bytes as they are             {text: "eth0"} text, filled with zeros
+//   {be16: 53}, {be32: 1}, {be64: 1}  in network order     {ifindex: "server:eth0"} of an endpoint of the
+//   topology [a, b, ...]           one after another; {u8: 1}, {u16: 1}, {u32: 1}, {u64: 1} give an element
+//   its size; an element
+//                         without one (a bare integer, text) is the last and takes what is left
+struct ValueSpec {
+  struct Element {
+    enum class Kind { kInteger, kBytes, kText, kIfindex } kind = Kind::kInteger;
+    std::int64_t integer = 0;
+    bool is_unsigned = false;  // `integer` holds the bits of a number above INT64_MAX
+    std::size_t size = 0;      // of the element; 0: what is left of the target
+    bool big_endian = false;
+    std::vector<std::byte> bytes;
+    std::string text;  // kText, and the endpoint of kIfindex
+  };
+  std::vector<Element> elements;
+  Mark mark;
+};
+
+struct MapEntrySpec {
+  ValueSpec key, value;
+};
+
+struct MapSetup {
+  std::string name;
+  std::optional<std::uint32_t> size;  // max_entries
+  std::vector<MapEntrySpec> contents;
+  std::string share_program, share_map;  // use the map of another program's object instead
+  Mark mark;
+};
+
+struct AttachSpec {
+  std::string kind;    // an Attacher's: xdp, tc-ingress, tc-egress, socket
+  std::string target;  // endpoint "server:eth0", or the name of a socket
+  std::string mode = "auto";
+  Mark mark;
+};
+
+struct ProgramSpec {
+  std::string label;   // its name in the scenario
+  std::string object;  // resolved path
+  std::string
+      program;  // in the object; empty: the label where the object has one of that name, else its only one
+  std::string type;  // empty: from the section
+  std::vector<AttachSpec> attach;
+  std::vector<MapSetup> maps;
+  std::map<std::string, ValueSpec> globals;
+  Mark mark;
+};
+
+// A socket of the lab's own in a namespace: where packets are delivered, and what socket filters are attached
+// to.
+struct SocketSpec {
+  enum class Kind { kUdp, kTcpListen, kPacket };
+  // read: taken and thrown away as they come; hold: left in the receive buffer.
+  enum class Receive { kRead, kHold };
+  std::string label;
+  Kind kind = Kind::kUdp;
+  std::string ns;
+  IpAddress address;  // kUdp, kTcpListen
+  std::uint16_t port = 0;
+  std::string interface;  // kPacket
+  Receive receive = Receive::kRead;
+  std::optional<std::uint32_t>
+      buffer_bytes;  // SO_RCVBUFFORCE takes half of it; the kernel doubles what it is given
+  Mark mark;
+};
+
+struct ReplayStep {
+  std::string capture;    // resolved path
+  std::string from;       // endpoint; empty where the scenario has no topology
+  ReplayOptions options;  // pace, loops, rewrite
+  // Endpoints whose Ethernet addresses go into options.rewrite once the topology is built; empty: none.
+  std::string source_mac_of, destination_mac_of;
+  std::optional<std::uint64_t> limit;  // only the first packets of the capture
+};
+
+struct MapStep {
+  std::string program, map;
+  std::vector<MapEntrySpec> write;
+  // Keys to compare. Per-CPU maps: the sum over CPUs of an integer value.
+  std::vector<MapEntrySpec> read;
+};
+
+struct ExecStep {
+  std::string ns;  // empty: outside the lab's namespaces is not possible; always a namespace
+  std::vector<std::string> argv;
+  int status = 0;  // what it must exit with
+};
+
+// An expected number: exactly, or compared: "> 5", ">= 5", "< 5", "<= 5".
+struct NumberCheck {
+  enum class Op { kEqual, kLess, kLessEqual, kGreater, kGreaterEqual } op = Op::kEqual;
+  double value = 0;
+  Mark mark;
+  bool Holds(double found) const;
+  std::string ToString() const;  // "12", "> 5"
+};
+
+struct LedgerCheck {  // ledger: {drop: 120}   or   lost: {"server:eth0 ring": 12}
+  Fate fate = Fate::kDropped;
+  std::string place;  // empty: all places together
+  NumberCheck number;
+};
+
+struct VerdictCheck {   // verdicts: {drop: {XDP_DROP: 120}}
+  std::string program;  // label
+  std::string verdict;
+  NumberCheck number;
+};
+
+struct ExpectStep {
+  std::vector<LedgerCheck> ledger;
+  std::vector<VerdictCheck> verdicts;
+  std::vector<MapStep> maps;  // read only
+};
+
+struct Step {
+  std::variant<ReplayStep, MapStep, ExecStep, ExpectStep> what;
+  Mark mark;
+};
+
+struct Scenario {
+  std::string name;
+  Mark name_mark;
+  std::string file;  // as given
+  std::string summary;
+  std::vector<std::string> tags;
+  std::vector<std::string>
+      requires_features;  // names of facilities (facilities.h); a missing one skips the scenario
+  double timeout_s = 30;
+  TopologySpec topology;
+  std::map<std::string, Mark> topology_marks;  // "server:eth0", "server" -> where declared
+  std::vector<SocketSpec> sockets;
+  std::vector<ProgramSpec> programs;
+  std::vector<Step> steps;
+};
+
+}  // namespace knetlab

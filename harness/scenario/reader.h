@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads and validates scenarios. Every mistake is an Error whose `where` is file:line:column and whose hint
+// has the nearest valid name: unknown and repeated keys, wrong types, names that are not declared, files that
+// are not there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/scenario/model.h"
+
+namespace knetlab {
+
+struct ReadOptions {
+  // Where `object:` is looked for when it is neither absolute nor beside the scenario, in this order.
+  std::vector<std::string> object_folders;
+  // What `requires:` may name; empty: anything.
+  std::vector<std::string> features;
+};
+
+// The folders of the lab's own programs: beside this build or installation. Only those that exist.
+std::vector<std::string> DefaultObjectFolders();
+
+Scenario ReadScenario(const std::string& file, const ReadOptions& options);  // throws Error
+// A file that holds only a topology (the `topology:` of a scenario, or a scenario whose topology is wanted).
+// Throws Error.
+TopologySpec ReadTopology(const std::string& file);
+
+// The scenario files below the paths (a file, or a folder searched for *.yaml and *.yml), sorted, each once.
+// Hidden files and folders and *.topology.yaml are left out unless named themselves. Throws Error where a
+// path is missing or a folder holds none.
+std::vector<std::string> FindScenarios(const std::vector<std::string>& paths);
+
+// Throws Error where two scenarios of a suite have the same name.
+void RequireUniqueNames(const std::vector<Scenario>& suite);
+
+}  // namespace knetlab

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// The words of the scenario language: what each map may hold. The reader checks files against these tables,
+// docs/scenario.md explains them.
+#pragma once
+
+#include <string_view>
+
+#include "harness/measure/ledger.h"
+#include "harness/scenario/yaml_node.h"
+
+namespace knetlab {
+
+constexpr bool kRequired = true;
+
+inline constexpr Key kScenarioKeys[] = {
+    {"name", kRequired}, {"summary", kRequired}, {"tags"},    {"requires"},
+    {"timeout"},         {"topology"},           {"sockets"}, {"programs"},
+    {"steps", kRequired}};
+
+inline constexpr Key kTopologyKeys[] = {{"namespaces", kRequired},
+                                        {"links"},
+                                        {"bridges"},
+                                        {"routes"},
+                                        {"rules"},
+                                        {"neighbours"},
+                                        {"sysctls"},
+                                        {"qdiscs"}};
+inline constexpr Key kNamespaceKeys[] = {{"sysctls"}};
+inline constexpr Key kLinkKeys[] = {{"ends", kRequired}, {"mtu"}, {"queues"}, {"mac"}, {"offloads"}};
+inline constexpr Key kBridgeKeys[] = {{"in", kRequired}, {"name", kRequired}, {"ports"}, {"addresses"}};
+inline constexpr Key kRouteKeys[] = {{"in", kRequired}, {"to", kRequired}, {"via"},      {"dev"},
+                                     {"type"},          {"table"},         {"nexthops"}, {"source"}};
+inline constexpr Key kNexthopKeys[] = {{"via"}, {"dev"}, {"weight"}};
+inline constexpr Key kRuleKeys[] = {{"in", kRequired},    {"from"},     {"to"},    {"fwmark"}, {"iif"},
+                                    {"table", kRequired}, {"priority"}, {"family"}};
+inline constexpr Key kNeighbourKeys[] = {
+    {"in", kRequired}, {"dev", kRequired}, {"address", kRequired}, {"mac", kRequired}};
+inline constexpr Key kQdiscKeys[] = {{"in", kRequired}, {"dev", kRequired}, {"kind", kRequired}, {"options"}};
+inline constexpr std::string_view kRouteTypes[] = {"unicast", "local", "blackhole", "unreachable",
+                                                   "prohibit"};
+
+inline constexpr Key kSocketKeys[] = {{"udp"},           {"tcp"},     {"packet"},
+                                      {"in", kRequired}, {"receive"}, {"buffer"}};
+inline constexpr std::string_view kSocketKinds[] = {"udp", "tcp", "packet"};
+
+inline constexpr Key kProgramKeys[] = {
+    {"object", kRequired}, {"program"}, {"type"}, {"attach"}, {"maps"}, {"globals"}};
+inline constexpr Key kProgramMapKeys[] = {{"size"}, {"contents"}, {"share"}};
+inline constexpr Key kMapEntryKeys[] = {{"key", kRequired}, {"value", kRequired}};
+
+inline constexpr Key kStepKeys[] = {{"replay"}, {"map"}, {"exec"}, {"expect"}};
+inline constexpr std::string_view kStepKinds[] = {"replay", "map", "exec", "expect"};
+inline constexpr Key kReplayKeys[] = {
+    {"capture", kRequired}, {"from"}, {"rate"}, {"loop"}, {"limit"}, {"rewrite"}};
+inline constexpr Key kRewriteKeys[] = {
+    {"source-mac"}, {"destination-mac"}, {"addresses"}, {"source"}, {"destination"}};
+inline constexpr Key kMapStepKeys[] = {{"program", kRequired}, {"map", kRequired}, {"write"}, {"read"}};
+inline constexpr Key kExecKeys[] = {{"in", kRequired}, {"argv", kRequired}, {"status"}};
+inline constexpr Key kExpectKeys[] = {{"ledger"}, {"verdicts"}, {"maps"}};
+inline constexpr Key kExpectMapKeys[] = {{"program", kRequired}, {"map", kRequired}, {"read", kRequired}};
+
+struct FateKey {
+  std::string_view word;
+  Fate fate;
+};
+inline constexpr FateKey kFateKeys[] = {{"drop", Fate::kDropped},         {"pass", Fate::kPassed},
+                                        {"transmit", Fate::kTransmitted}, {"redirect", Fate::kRedirected},
+                                        {"deliver", Fate::kDelivered},    {"lost", Fate::kLost}};
+
+}  // namespace knetlab

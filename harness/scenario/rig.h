@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a scenario runs. `unit`: each packet through the programs by BPF_PROG_TEST_RUN, no device, no
+// namespace. `wire`: real veth pairs in namespaces of this kernel. The same scenario gives the same verdicts
+// on both; a step that a rig cannot do is an Error that says so.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/measure/ledger.h"
+#include "harness/measure/tracer.h"
+#include "harness/scenario/model.h"
+
+namespace knetlab {
+
+struct CheckResult {
+  std::string expect;  // "ledger.drop", "verdicts.filter.XDP_DROP", "map.filter.counters[3]", "exec"
+  bool pass = false;
+  std::string message;  // empty where it passed: "expected 12, found 9"
+  Mark mark;
+};
+
+// What one packet met at the first program on its way.
+struct PacketResult {
+  std::uint64_t index = 0;           // from 1
+  std::optional<std::int64_t> code;  // what the program returned; none where the packet never got to it
+  std::string
+      verdict;  // "XDP_DROP"; "REFUSED" where the rig would not take it, "LOST" where it was lost before
+  Fate fate = Fate::kLost;
+  std::string place, reason;
+  std::optional<std::vector<std::byte>> out;  // the packet that came out, where the rig sees it
+};
+
+struct CostResult {
+  std::string program;  // label
+  std::string kind = "wall";
+  double value = 0;  // ns a packet
+  std::string unit = "ns/packet";
+  std::uint64_t runs = 0;  // that it is the mean of
+};
+
+struct RigResult {
+  Ledger ledger;
+  std::map<std::string, std::map<std::string, std::uint64_t>> verdicts;  // label -> verdict -> packets
+  std::vector<CheckResult> checks;
+  std::vector<PacketResult> packets;  // where RigOptions::per_packet
+  std::vector<CostResult> cost;
+  std::vector<std::string> modes;  // Attachment::Mode() of each attachment, in order of declaration; wire only
+  std::vector<std::string>
+      notes;  // what the lab did so that nothing is lost silently; what a person should know
+};
+
+struct RigOptions {
+  std::shared_ptr<Tracer> tracer;  // wire; may be null on the unit rig
+  bool per_packet = false;
+  bool cost = true;  // measure the cost of each program after the steps
+};
+
+class Rig {
+ public:
+  virtual ~Rig() = default;
+  // Throws Error where the scenario cannot be carried out. A check that fails is a result, not an error.
+  // `stop` ends the run early with an Error.
+  virtual RigResult Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop) = 0;
+};
+
+// "unit" or "wire"; throws Error for others.
+std::unique_ptr<Rig> MakeRig(std::string_view name);
+
+}  // namespace knetlab

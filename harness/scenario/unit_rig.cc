@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/scenario/unit_rig.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "harness/measure/cost.h"
+#include "harness/program/verdict.h"
+#include "harness/scenario/expectations.h"
+#include "harness/scenario/loaded_programs.h"
+#include "harness/scenario/located_error.h"
+#include "harness/traffic/capture_file.h"
+#include "netns/namespace.h"
+
+namespace knetlab {
+namespace {
+
+constexpr std::uint32_t kCostRepeat = 1000;
+constexpr int kCostSamples = 3;
+constexpr std::size_t kCostProbes = 4;
+
+Fate FateOf(Decision decision) {
+  switch (decision) {
+    case Decision::kPass:
+      return Fate::kPassed;
+    case Decision::kTransmit:
+      return Fate::kTransmitted;
+    case Decision::kRedirect:
+      return Fate::kRedirected;
+    case Decision::kDrop:
+    case Decision::kStolen:
+      return Fate::kDropped;
+  }
+  return Fate::kDropped;
+}
+
+// "server:eth0 xdp drop", as the wire rig's ledger has it.
+std::string PlaceOf(const AttachSpec& attach, const std::string& label) {
+  std::string hook = attach.kind;
+  if (std::size_t dash = hook.find('-'); dash != std::string::npos) hook[dash] = ' ';
+  return attach.target + " " + hook + " " + label;
+}
+
+[[noreturn]] void Cannot(const Mark& mark, std::string what) {
+  throw Error({.what = "run on the unit rig",
+               .where = mark.ToString(),
+               .why = "the unit rig has " + std::move(what),
+               .hint = "use --rig wire",
+               .detail = "",
+               .code = EOPNOTSUPP});
+}
+
+struct Stop {  // one program on a packet's way
+  const LoadedProgram* loaded;
+  std::string place;
+};
+
+class Run {
+ public:
+  Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop);
+  RigResult Carry();
+
+ private:
+  int Ifindex(const std::string& endpoint) const;
+  std::string PeerOf(const std::string& endpoint) const;
+  std::vector<Stop> WayFrom(const std::string& endpoint) const;
+  void Do(const ReplayStep& step, const Mark& mark);
+  void Do(const MapStep& step, const Mark& mark);
+  void Do(const ExecStep& step, const Mark& mark);
+  void Do(const ExpectStep& step, const Mark& mark);
+  void SendOne(const std::vector<Stop>& way, Packet packet);
+  void CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark);
+  void MeasureCosts();
+  void Append(std::vector<CheckResult> checks);
+
+  const Scenario& scenario_;
+  const RigOptions& options_;
+  std::stop_token stop_;
+  IfindexLookup ifindex_;
+  LoadedPrograms programs_;
+  RigResult result_;
+  Ledger phase_;            // since the last `expect`
+  VerdictCounts verdicts_;  // of the same
+  std::uint64_t index_ = 0;
+  struct Seen {
+    std::vector<std::vector<std::byte>> packets;
+    std::vector<std::int64_t> codes;
+  };
+  std::map<std::string, Seen> seen_;  // label -> what its cost is measured on
+};
+
+Run::Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
+    : scenario_(scenario),
+      options_(options),
+      stop_(std::move(stop)),
+      ifindex_([this](const std::string& endpoint) { return Ifindex(endpoint); }),
+      programs_(scenario.programs, ifindex_, {}) {
+  for (const ProgramSpec& program : scenario.programs) {
+    for (const AttachSpec& attach : program.attach) {
+      if (attach.kind == "socket") Cannot(attach.mark, "no sockets to attach a filter to");
+    }
+  }
+}
+
+// No device exists here. Maps hold the numbers that the endpoints would have: lo is 1, links count from 2 in
+// each namespace.
+int Run::Ifindex(const std::string& endpoint) const {
+  std::map<std::string, int> next;
+  for (const LinkSpec& link : scenario_.topology.links) {
+    for (const EndpointSpec& end : link.ends) {
+      int number = 2 + next[end.ns]++;
+      if (end.ToString() == endpoint) return number;
+    }
+  }
+  return 0;
+}
+
+std::string Run::PeerOf(const std::string& endpoint) const {
+  for (const LinkSpec& link : scenario_.topology.links) {
+    if (link.ends[0].ToString() == endpoint) return link.ends[1].ToString();
+    if (link.ends[1].ToString() == endpoint) return link.ends[0].ToString();
+  }
+  return "";
+}
+
+std::vector<Stop> Run::WayFrom(const std::string& endpoint) const {
+  std::vector<Stop> way;
+  const std::string peer = PeerOf(endpoint);
+  auto add = [&](const std::string& kind, const std::string& target) {
+    for (const auto& loaded : programs_.all()) {
+      for (const AttachSpec& attach : loaded->spec->attach) {
+        if (attach.kind == kind && attach.target == target)
+          way.push_back({loaded.get(), PlaceOf(attach, loaded->spec->label)});
+      }
+    }
+  };
+  add("tc-egress", endpoint);
+  add("xdp", peer);
+  add("tc-ingress", peer);
+  if (endpoint.empty()) {
+    for (const auto& loaded : programs_.all()) {
+      if (loaded->spec->attach.empty()) way.push_back({loaded.get(), loaded->spec->label});
+    }
+  }
+  return way;
+}
+
+void Run::SendOne(const std::vector<Stop>& way, Packet packet) {
+  PacketResult first;
+  first.index = ++index_;
+  Fate fate = Fate::kPassed;
+  std::string place = "unit", reason;
+  std::vector<std::byte> bytes = std::move(packet.bytes);
+  bool is_first = true;
+  for (const Stop& stop : way) {
+    const std::string& label = stop.loaded->spec->label;
+    PacketResult one = TryOnePacket(*stop.loaded->program, stop.place, bytes, index_);
+    verdicts_[label][one.verdict]++;
+    if (one.code && options_.cost) {
+      seen_[label].packets.push_back(bytes);
+      seen_[label].codes.push_back(*one.code);
+    }
+    fate = one.fate;
+    place = one.place;
+    reason = one.reason;
+    if (one.out) bytes = *one.out;
+    if (is_first) first = std::move(one);
+    is_first = false;
+    if (fate != Fate::kPassed) break;
+  }
+  if (fate == Fate::kPassed) reason.clear();
+  phase_.Add(fate, place, reason, 1);
+  phase_.sent++;
+  if (options_.per_packet) result_.packets.push_back(std::move(first));
+}
+
+void Run::Do(const ReplayStep& step, const Mark& mark) {
+  Capture capture = ReadCapture(step.capture, {.limit = step.limit});
+  if (!capture.notice.empty()) result_.notes.push_back(step.capture + ": " + capture.notice);
+  if (!step.source_mac_of.empty() || !step.destination_mac_of.empty()) {
+    Cannot(mark, "no endpoints whose Ethernet addresses could be written into packets");
+  }
+  std::vector<Stop> way = WayFrom(step.from);
+  for (std::uint64_t loop = 0; loop < step.options.loops; loop++) {
+    for (Packet packet : capture.packets) {
+      if (stop_.stop_requested())
+        throw Error({.what = "run",
+                     .where = scenario_.name,
+                     .why = "it was stopped",
+                     .hint = "",
+                     .detail = "",
+                     .code = ECANCELED});
+      ApplyRewrite(step.options.rewrite, packet);
+      SendOne(way, std::move(packet));
+    }
+  }
+}
+
+void Run::Do(const MapStep& step, const Mark& mark) {
+  WriteMap(step, programs_, ifindex_);
+  Append(CheckMap(step, programs_, ifindex_, mark));
+}
+
+void Run::Do(const ExecStep&, const Mark& mark) {
+  Cannot(mark, "no namespaces to run commands in");
+}
+
+void Run::Do(const ExpectStep& step, const Mark& mark) {
+  for (const LedgerCheck& check : step.ledger) {
+    if (check.fate == Fate::kDelivered)
+      Cannot(check.number.mark, "no sockets that packets could be delivered to");
+  }
+  CheckPhase(step.ledger, mark);
+  Append(CheckVerdicts(step.verdicts, verdicts_));
+  verdicts_.clear();
+  for (const MapStep& map : step.maps) Append(CheckMap(map, programs_, ifindex_, mark));
+}
+
+void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
+  phase_.Close();
+  Append(CheckLedger(checks, phase_, mark));
+  result_.ledger.Merge(phase_);
+  phase_ = {};
+  for (const auto& [label, counts] : verdicts_) {
+    for (const auto& [verdict, count] : counts) result_.verdicts[label][verdict] += count;
+  }
+}
+
+void Run::MeasureCosts() {
+  for (const auto& [label, seen] : seen_) {
+    std::vector<std::span<const std::byte>> packets(seen.packets.begin(), seen.packets.end());
+    UnitCost cost =
+        MeasureUnitCost(*programs_.at(label).program, ChooseProbes(packets, seen.codes, kCostProbes),
+                        kCostRepeat, kCostSamples);
+    result_.cost.push_back({.program = label,
+                            .value = cost.ns_per_packet,
+                            .runs = std::uint64_t{cost.repeat} * static_cast<std::uint64_t>(cost.samples)});
+  }
+}
+
+void Run::Append(std::vector<CheckResult> checks) {
+  for (CheckResult& check : checks) result_.checks.push_back(std::move(check));
+}
+
+RigResult Run::Carry() {
+  for (const Step& step : scenario_.steps) {
+    WithMark(step.mark, [&] { std::visit([&](const auto& what) { Do(what, step.mark); }, step.what); });
+  }
+  if (phase_.sent > 0) CheckPhase({}, scenario_.name_mark);
+  result_.ledger.Close();
+  if (options_.cost) MeasureCosts();
+  return std::move(result_);
+}
+
+}  // namespace
+
+PacketResult TryOnePacket(const Program& program, const std::string& place, std::span<const std::byte> packet,
+                          std::uint64_t index) {
+  TestRunResult run = TestRun(program, packet);
+  PacketResult result;
+  result.index = index;
+  result.place = place;
+  if (run.error != 0) {
+    const char* name = ::strerrorname_np(run.error);
+    result.verdict = kVerdictRefused;
+    result.place = "unit";
+    result.reason = name != nullptr ? name : std::to_string(run.error);
+    return result;
+  }
+  // The kernel hands out 32 bits; TC's codes are signed.
+  result.code = static_cast<std::int32_t>(run.code);
+  if (program.type() == BPF_PROG_TYPE_XDP || program.type() == BPF_PROG_TYPE_SOCKET_FILTER)
+    result.code = run.code;
+  result.verdict = VerdictName(program.type(), *result.code);
+  result.fate = FateOf(VerdictDecision(program.type(), *result.code));
+  result.reason = result.verdict;
+  result.out = std::move(run.out);
+  return result;
+}
+
+RigResult UnitRig::Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop) {
+  // Helpers that look routes up must not see those of the machine.
+  Namespace empty = Namespace::Create(scenario.name);
+  return empty.Run([&] { return knetlab::Run(scenario, options, std::move(stop)).Carry(); });
+}
+
+}  // namespace knetlab

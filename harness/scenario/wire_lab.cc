@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/scenario/wire_lab.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/scenario/located_error.h"
+
+namespace knetlab {
+namespace {
+
+bool IsNativeXdp(const AttachSpec& attach) {
+  return attach.kind == "xdp" && attach.mode != "generic";
+}
+
+ReceiverOptions OptionsOf(const SocketSpec& spec) {
+  ReceiverOptions options;
+  switch (spec.kind) {
+    case SocketSpec::Kind::kUdp:
+      options.kind = ReceiverOptions::Kind::kUdp;
+      break;
+    case SocketSpec::Kind::kTcpListen:
+      options.kind = ReceiverOptions::Kind::kTcpListen;
+      break;
+    case SocketSpec::Kind::kPacket:
+      options.kind = ReceiverOptions::Kind::kPacket;
+      break;
+  }
+  options.address = spec.address;
+  options.port = spec.port;
+  options.interface = spec.interface;
+  options.read = spec.receive == SocketSpec::Receive::kRead;
+  options.buffer_bytes = spec.buffer_bytes;
+  return options;
+}
+
+}  // namespace
+
+WireLab::WireLab(const Scenario& scenario)
+    : scenario_(scenario),
+      ifindex_([this](const std::string& endpoint) { return topology_->endpoint(endpoint).ifindex; }) {
+  ReadCaptures();
+  BuildTopology();
+  programs_.emplace(scenario_.programs, ifindex_, LabelsThatNeedFrags());
+  OpenSockets();
+  AttachPrograms();
+}
+
+void WireLab::ReadCaptures() {
+  for (const Step& step : scenario_.steps) {
+    const auto* replay = std::get_if<ReplayStep>(&step.what);
+    if (replay == nullptr) continue;
+    WithMark(step.mark, [&] {
+      Capture capture = ReadCapture(replay->capture, {.limit = replay->limit});
+      for (const Packet& packet : capture.packets)
+        largest_frame_ = std::max(largest_frame_, packet.bytes.size());
+      if (!capture.notice.empty()) notes_.push_back(capture.path + ": " + capture.notice);
+      captures_.emplace(replay, std::move(capture));
+    });
+  }
+}
+
+void WireLab::BuildTopology() {
+  TopologySpec spec = scenario_.topology;
+  std::vector<std::string> notes = FitMtu(spec, largest_frame_);
+  notes_.insert(notes_.end(), notes.begin(), notes.end());
+  topology_.emplace(Topology::Build(spec));
+}
+
+std::set<std::string> WireLab::LabelsThatNeedFrags() const {
+  std::set<std::string> labels;
+  for (const ProgramSpec& program : scenario_.programs) {
+    for (const AttachSpec& attach : program.attach) {
+      if (IsNativeXdp(attach) && topology_->endpoint(attach.target).mtu > kMaxMtuWithoutFrags)
+        labels.insert(program.label);
+    }
+  }
+  return labels;
+}
+
+void WireLab::OpenSockets() {
+  for (const SocketSpec& spec : scenario_.sockets) {
+    WithMark(spec.mark, [&] {
+      sockets_[spec.label] = std::make_unique<Receiver>(topology_->ns(spec.ns), OptionsOf(spec), spec.label);
+    });
+  }
+}
+
+void WireLab::AttachPrograms() {
+  std::vector<std::string> native;
+  for (const auto& loaded : programs_->all()) {
+    for (const AttachSpec& spec : loaded->spec->attach) {
+      WithMark(spec.mark, [&] { Attach(*loaded, spec); });
+      if (hooks_.back().mode == "xdp native") native.push_back(spec.target);
+      if (hooks_.back().mode == "xdp native" && topology_->endpoint(spec.target).mtu > kMaxMtuWithoutFrags) {
+        notes_.push_back(fmt::format("{} loaded with the frags flag, for MTU {} on {}", loaded->spec->label,
+                                     topology_->endpoint(spec.target).mtu, spec.target));
+      }
+    }
+  }
+  care_.emplace(*topology_, native);
+  notes_.insert(notes_.end(), care_->notes().begin(), care_->notes().end());
+}
+
+void WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec) {
+  AttachPoint point;
+  point.mode = spec.mode;
+  HookedProgram hook;
+  hook.endpoint = spec.target;
+  hook.hook = spec.kind;
+  hook.program = loaded.spec->label;
+  if (spec.kind == "socket") {
+    const Receiver& receiver = *sockets_.at(spec.target);
+    auto declared = std::find_if(scenario_.sockets.begin(), scenario_.sockets.end(),
+                                 [&](const SocketSpec& socket) { return socket.label == spec.target; });
+    point.socket_fd = receiver.fd();
+    hook.endpoint = declared->ns;
+    if (declared->kind == SocketSpec::Kind::kPacket) hook.socket_cookie = receiver.cookie();
+  } else {
+    const EndpointInfo& endpoint = topology_->endpoint(spec.target);
+    point.ns = &topology_->ns(endpoint.ns);
+    point.interface = endpoint.interface;
+  }
+  attachments_.push_back(AttacherFor(spec.kind).attach(*loaded.program, point));
+  hook.mode = attachments_.back()->Mode();
+  hooks_.push_back(std::move(hook));
+}
+
+}  // namespace knetlab

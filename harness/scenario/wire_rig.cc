@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/scenario/wire_rig.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+
+#include "harness/program/run_stats.h"
+#include "harness/scenario/command.h"
+#include "harness/scenario/expectations.h"
+#include "harness/scenario/located_error.h"
+#include "harness/scenario/wire_lab.h"
+
+namespace knetlab {
+namespace {
+
+// How long packets may stay on their way after the last was sent: queued, in reassembly, waiting for a
+// neighbour.
+constexpr std::chrono::milliseconds kQuietDeadline{1000};
+
+class Run {
+ public:
+  Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
+      : scenario_(scenario), options_(options), stop_(std::move(stop)), lab_(scenario) {
+    result_.notes = lab_.notes();
+    for (const HookedProgram& hook : lab_.hooks()) result_.modes.push_back(hook.mode);
+  }
+  RigResult Carry();
+
+ private:
+  void Do(const ReplayStep& step, const Mark& mark);
+  void Do(const MapStep& step, const Mark& mark);
+  void Do(const ExecStep& step, const Mark& mark);
+  void Do(const ExpectStep& step, const Mark& mark);
+  TrafficReport Send(const ReplayStep& step, SendObserver* observer, std::uint64_t first_index,
+                     const Pace& pace);
+  void CloseAccount();
+  void CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark);
+  void MeasureCosts();
+  void Append(std::vector<CheckResult> checks);
+  void ThrowIfStopped() const;
+
+  const Scenario& scenario_;
+  const RigOptions& options_;
+  std::stop_token stop_;
+  WireLab lab_;
+  RigResult result_;
+  // Since the last `expect`:
+  std::unique_ptr<Account> account_;
+  std::vector<SentTraffic> sent_;
+  Ledger phase_;
+  VerdictCounts verdicts_;
+  std::uint64_t next_index_ = 1;
+};
+
+TrafficReport Run::Send(const ReplayStep& step, SendObserver* observer, std::uint64_t first_index,
+                        const Pace& pace) {
+  ReplayOptions options = step.options;
+  options.pace = pace;
+  if (!step.source_mac_of.empty())
+    options.rewrite.source_mac = lab_.topology().endpoint(step.source_mac_of).mac;
+  if (!step.destination_mac_of.empty()) {
+    options.rewrite.destination_mac = lab_.topology().endpoint(step.destination_mac_of).mac;
+  }
+  const EndpointInfo& from = lab_.topology().endpoint(step.from);
+  Replay replay(lab_.capture(step), options);
+  return replay.Send({.ns = &lab_.topology().ns(from.ns),
+                      .interface = from.interface,
+                      .observer = observer,
+                      .first_index = first_index,
+                      .stop = stop_});
+}
+
+void Run::Do(const ReplayStep& step, const Mark&) {
+  if (!account_) {
+    account_ = std::make_unique<Account>(options_.tracer, lab_.topology(), lab_.hooks(),
+                                         AccountOptions{.per_packet = options_.per_packet});
+  }
+  TrafficReport report = Send(step, account_.get(), next_index_, step.options.pace);
+  next_index_ += report.attempted;
+  sent_.push_back({lab_.topology().endpoint(step.from).ns, std::move(report)});
+  ThrowIfStopped();
+}
+
+void Run::Do(const MapStep& step, const Mark& mark) {
+  // What the packets so far did to the maps must have happened.
+  if (!step.read.empty()) CloseAccount();
+  WriteMap(step, lab_.programs(), lab_.ifindex());
+  Append(CheckMap(step, lab_.programs(), lab_.ifindex(), mark));
+}
+
+void Run::Do(const ExecStep& step, const Mark& mark) {
+  CommandResult command = RunCommand(lab_.topology().ns(step.ns), step.argv, stop_);
+  CheckResult check{"exec", command.status == step.status, "", mark};
+  if (!check.pass) {
+    check.message = fmt::format("{} exited with {}, expected {}: {}", step.argv.front(), command.status,
+                                step.status, command.output.substr(0, 400));
+  }
+  Append({check});
+}
+
+void Run::Do(const ExpectStep& step, const Mark& mark) {
+  CloseAccount();
+  CheckPhase(step.ledger, mark);
+  Append(CheckVerdicts(step.verdicts, verdicts_));
+  verdicts_.clear();
+  for (const MapStep& map : step.maps) Append(CheckMap(map, lab_.programs(), lab_.ifindex(), mark));
+}
+
+void Run::CloseAccount() {
+  if (!account_) return;
+  AccountResult closed = account_->Close(sent_, kQuietDeadline);
+  account_.reset();
+  sent_.clear();
+  phase_.Merge(closed.ledger);
+  for (const HookVerdicts& hook : closed.hooks) {
+    for (const auto& [verdict, count] : hook.verdicts) {
+      verdicts_[hook.program][verdict] += count;
+      result_.verdicts[hook.program][verdict] += count;
+    }
+  }
+  for (PacketFate& packet : closed.packets) {
+    PacketResult one{.index = packet.index,
+                     .code = std::nullopt,
+                     .verdict = packet.verdict,
+                     .fate = packet.fate,
+                     .place = packet.place,
+                     .reason = packet.reason,
+                     .out = std::nullopt};
+    if (packet.code) one.code = packet.code;
+    result_.packets.push_back(std::move(one));
+  }
+}
+
+void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
+  phase_.Close();
+  Append(CheckLedger(checks, phase_, mark));
+  result_.ledger.Merge(phase_);
+  phase_ = {};
+}
+
+// The same packets once more, without tracing: what the program costs, not what following its packets costs.
+void Run::MeasureCosts() {
+  RunStats stats;
+  std::map<std::string, RunCount> before;
+  for (const auto& loaded : lab_.programs().all())
+    before[loaded->spec->label] = RunStats::Read(*loaded->program);
+  for (const Step& step : scenario_.steps) {
+    const auto* replay = std::get_if<ReplayStep>(&step.what);
+    if (replay == nullptr) continue;
+    Send(*replay, nullptr, 1, Pace{});
+    ThrowIfStopped();
+  }
+  for (const auto& loaded : lab_.programs().all()) {
+    RunCount after = RunStats::Read(*loaded->program), start = before[loaded->spec->label];
+    if (after.runs == start.runs) continue;
+    result_.cost.push_back({.program = loaded->spec->label,
+                            .value = static_cast<double>(after.time_ns - start.time_ns) /
+                                     static_cast<double>(after.runs - start.runs),
+                            .runs = after.runs - start.runs});
+  }
+}
+
+void Run::Append(std::vector<CheckResult> checks) {
+  for (CheckResult& check : checks) result_.checks.push_back(std::move(check));
+}
+
+void Run::ThrowIfStopped() const {
+  if (!stop_.stop_requested()) return;
+  throw Error({.what = "run",
+               .where = scenario_.name,
+               .why = "it was stopped before its end",
+               .hint = "raise its timeout if it was the deadline",
+               .detail = "",
+               .code = ECANCELED});
+}
+
+RigResult Run::Carry() {
+  for (const Step& step : scenario_.steps) {
+    ThrowIfStopped();
+    WithMark(step.mark, [&] { std::visit([&](const auto& what) { Do(what, step.mark); }, step.what); });
+  }
+  CloseAccount();
+  if (phase_.sent > 0) CheckPhase({}, scenario_.name_mark);
+  result_.ledger.Close();
+  if (options_.cost) MeasureCosts();
+  return std::move(result_);
+}
+
+}  // namespace
+
+RigResult WireRig::Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop) {
+  return knetlab::Run(scenario, options, std::move(stop)).Carry();
+}
+
+}  // namespace knetlab

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "harness/traffic/pace_schedule.h"
+#include "netns/error.h"
+
+namespace knetlab {
+namespace {
+
+constexpr std::uint64_t kMaxGapNs = 3600ULL * 1'000'000'000;
+
+double ParsePositive(std::string_view number, std::string_view whole) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+  if (error != std::errc{} || end != number.data() + number.size() || !std::isfinite(value) || value <= 0) {
+    throw Error({.what = "read pace",
+                 .where = fmt::format("\"{}\"", whole),
+                 .why = "not a pace",
+                 .hint = "max, original, x2.5 (times the original), 1000pps",
+                 .detail = ""});
+  }
+  return value;
+}
+
+// A product of doubles as nanoseconds; what is beyond the clock's range is "never".
+std::uint64_t Nanoseconds(long double ns) {
+  constexpr auto kNever = std::numeric_limits<std::int64_t>::max();
+  return ns >= static_cast<long double>(kNever) ? std::uint64_t{kNever} : static_cast<std::uint64_t>(ns);
+}
+
+}  // namespace
+
+Pace Pace::Parse(std::string_view text) {
+  if (text == "max") return {.kind = Kind::kMax};
+  if (text == "original") return {.kind = Kind::kOriginal};
+  if (text.starts_with('x')) return {.kind = Kind::kMultiplier, .value = ParsePositive(text.substr(1), text)};
+  std::string_view number = text;
+  if (number.ends_with("pps")) number.remove_suffix(3);
+  return {.kind = Kind::kPps, .value = ParsePositive(number, text)};
+}
+
+PaceSchedule::PaceSchedule(const Pace& pace, std::span<const Packet> packets) : pace_(pace) {
+  if (pace.kind != Pace::Kind::kOriginal && pace.kind != Pace::Kind::kMultiplier) return;
+  std::uint64_t offset = 0;
+  for (std::size_t i = 0; i < packets.size(); ++i) {
+    if (i > 0 && packets[i].time_ns > packets[i - 1].time_ns) {
+      const std::uint64_t gap = packets[i].time_ns - packets[i - 1].time_ns;
+      if (gap <= kMaxGapNs) offset += gap;
+    }
+    capture_offsets_.push_back(offset);
+  }
+}
+
+std::uint64_t PaceSchedule::OffsetNs(std::uint64_t index) const {
+  if (pace_.kind == Pace::Kind::kPps)
+    return Nanoseconds(static_cast<long double>(index) * 1e9L / pace_.value);
+  if (capture_offsets_.empty()) return 0;
+  const std::uint64_t loop = index / capture_offsets_.size();
+  const auto offset = static_cast<long double>(capture_offsets_[index % capture_offsets_.size()]) +
+                      static_cast<long double>(loop) * static_cast<long double>(capture_offsets_.back());
+  return Nanoseconds(pace_.kind == Pace::Kind::kMultiplier ? offset / pace_.value : offset);
+}
+
+}  // namespace knetlab
