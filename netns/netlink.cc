@@ -144,7 +144,12 @@ void NetlinkSocket::Receive(std::span<const NetlinkRequest> requests, std::uint3
 }
 
 void NetlinkSocket::Subscribe(unsigned group) {
-  if (::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
+  // A socket gets its port when it first sends. Until then its port is 0, which the kernel takes for its own: notifications
+  // that the kernel itself causes would pass it by.
+  sockaddr_nl name = {};
+  name.nl_family = AF_NETLINK;
+  if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 ||
+      ::setsockopt(fd_.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0) {
     throw ErrnoError("subscribe to netlink group", fmt::format("{}", group), errno);
   }
 }

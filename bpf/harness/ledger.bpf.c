@@ -283,14 +283,17 @@ static __always_inline void be_born(struct ledger_record *record, struct ledger_
 	set_stage(record, stage);
 }
 
-/* The account whose source sends through this skb's socket, or none. */
+/*
+ * The account whose source sends through this skb's socket, or none. A veth leaves the socket with the skb, so only one
+ * that no device has received yet is just being sent.
+ */
 static __always_inline struct ledger_account *sender_of(struct sk_buff *skb, __u32 *number)
 {
 	struct sock *sk = skb->sk;
 	__u64 cookie;
 	__u32 *found;
 
-	if (!sk || sk->__sk_common.skc_family != AF_PACKET)
+	if (!sk || skb->skb_iif || sk->__sk_common.skc_family != AF_PACKET)
 		return NULL;
 	cookie = sk->__sk_common.skc_cookie.counter;
 	found = bpf_map_lookup_elem(&senders, &cookie);
@@ -342,10 +345,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		return 0;
 	}
 	ours = sender_of(skb, &number);
-	if (record && ours && record->path.stage > STAGE_XMIT) {
-		end_stale(address, record);
-		record = NULL;
-	} else if (record && !ours && skb->skb_iif == 0) {
+	/* One that is queued again while it is being sent (a device stacked on another) goes on. */
+	if (record && skb->skb_iif == 0 && !(ours && record->path.stage <= STAGE_XMIT)) {
 		end_stale(address, record);
 		record = NULL;
 	}

@@ -38,8 +38,8 @@ struct LoadOptions {
   std::map<std::string, std::uint32_t> map_sizes;  // map -> max_entries
   std::map<std::string, std::vector<MapEntry>>
       map_contents;  // written after load, before anything is attached
-  // Global variable -> what gives its bytes for the size it has; .rodata (const volatile) and .data/.bss alike.
-  // Found by name in the object's BTF.
+  // Global variable -> what gives its bytes for the size it has; .rodata (const volatile) and .data/.bss
+  // alike. Found by name in the object's BTF.
   std::map<std::string, GlobalContent> globals;
   std::map<std::string, int> shared_maps;  // map -> descriptor of a map of another object to use instead
   bool force_frags = false;                // load XDP programs with BPF_F_XDP_HAS_FRAGS

@@ -89,7 +89,8 @@ std::string ProgramTypeName(bpf_prog_type type) {
 
 bpf_prog_type ProgramTypeByName(std::string_view name) {
   std::vector<std::string> names;
-  for (int value = BPF_PROG_TYPE_UNSPEC + 1; libbpf_bpf_prog_type_str(static_cast<bpf_prog_type>(value)) != nullptr; ++value) {
+  for (int value = BPF_PROG_TYPE_UNSPEC + 1;
+       libbpf_bpf_prog_type_str(static_cast<bpf_prog_type>(value)) != nullptr; ++value) {
     names.push_back(ProgramTypeName(static_cast<bpf_prog_type>(value)));
     if (names.back() == name) return static_cast<bpf_prog_type>(value);
   }

@@ -194,6 +194,13 @@ TEST_F(ReaderValid, ScenariosAreFoundSortedAndHiddenOnesAreNot) {
   EXPECT_THROW(FindScenarios({folder_.Path("missing")}), Error);
 }
 
+TEST_F(ReaderValid, TheLabsOwnObjectsAreLookedForBesideTheBinary) {
+  // Tests are in BUILD/harness/scenario, objects in BUILD/bpf.
+  const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path();
+  if (!std::filesystem::is_directory(build / "bpf")) GTEST_SKIP() << "no objects are built";
+  EXPECT_THAT(DefaultObjectFolders(), ::testing::Contains((build / "bpf").string()));
+}
+
 TEST_F(ReaderValid, NamesAreUniqueInASuite) {
   const Scenario one = Read("name: x\nsummary: y\nsteps: []\n");
   const Scenario other = Read("name: z\nsummary: y\nsteps: []\n");
