@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// SIGINT, SIGTERM and SIGHUP as a stop token: the first asks everything to end and clean up, the second ends the process at once
-// (the kernel then takes back what the lab made). A signal that was ignored when the command began stays ignored.
+// SIGINT, SIGTERM and SIGHUP as a stop token: the first asks everything to end and clean up, the second ends
+// the process at once (the kernel then takes back what the lab made). A signal that was ignored when the
+// command began stays ignored.
 //
 // Make one before any thread: threads inherit the blocked signals.
 #pragma once

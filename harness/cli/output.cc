@@ -42,7 +42,8 @@ void WriteSpecial(const std::string& path, std::string_view text) {
 
 void WriteWhole(const std::string& path, std::string_view text) {
   std::error_code unresolved;
-  fs::path target = fs::weakly_canonical(path, unresolved);  // a link stays one: what it points to is replaced
+  fs::path target =
+      fs::weakly_canonical(path, unresolved);  // a link stays one: what it points to is replaced
   if (unresolved) target = path;
   std::string beside = fmt::format("{}.knetlab-XXXXXX", target.string());
   const UniqueFd fd(::mkostemp(beside.data(), O_CLOEXEC));
@@ -82,7 +83,11 @@ void Output::Commit() {
   held_.clear();
 }
 
-bool Output::colour() const { return file_.empty() && WantsColour(STDOUT_FILENO); }
-std::size_t Output::width() const { return WidthOf(file_.empty() ? STDOUT_FILENO : -1); }
+bool Output::colour() const {
+  return file_.empty() && WantsColour(STDOUT_FILENO);
+}
+std::size_t Output::width() const {
+  return WidthOf(file_.empty() ? STDOUT_FILENO : -1);
+}
 
 }  // namespace knetlab

@@ -15,8 +15,8 @@ class Output {
 
   // Throws Error where stdout does not take it (a full disk, a closed pipe whose signal is ignored).
   void Write(std::string_view text);
-  // Of a file: writes it beside its place, then renames it, so that one that was there before is kept until the new one is whole,
-  // and also when this is never reached. Throws Error.
+  // Of a file: writes it beside its place, then renames it, so that one that was there before is kept until
+  // the new one is whole, and also when this is never reached. Throws Error.
   void Commit();
 
   bool colour() const;

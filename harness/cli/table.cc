@@ -51,16 +51,27 @@ std::string Paint(std::string_view text, Style style, bool colour) {
   if (!colour || style == Style::kPlain || text.empty()) return std::string(text);
   const char* code = "";
   switch (style) {
-    case Style::kGood: code = "32"; break;
-    case Style::kBad: code = "1;31"; break;
-    case Style::kDim: code = "2"; break;
-    case Style::kStrong: code = "1"; break;
-    case Style::kPlain: break;
+    case Style::kGood:
+      code = "32";
+      break;
+    case Style::kBad:
+      code = "1;31";
+      break;
+    case Style::kDim:
+      code = "2";
+      break;
+    case Style::kStrong:
+      code = "1";
+      break;
+    case Style::kPlain:
+      break;
   }
   return fmt::format("\033[{}m{}\033[0m", code, text);
 }
 
-void Table::Add(std::vector<Cell> row) { rows_.push_back({.cells = std::move(row)}); }
+void Table::Add(std::vector<Cell> row) {
+  rows_.push_back({.cells = std::move(row)});
+}
 
 void Table::AddBelow(std::size_t column, Cell cell) {
   Row row;
@@ -84,7 +95,8 @@ std::vector<std::size_t> Table::Widths() const {
 std::string Table::Render(const TableLook& look) const {
   const std::vector<std::size_t> widths = Widths();
   std::string text;
-  if (std::any_of(columns_.begin(), columns_.end(), [](const Column& column) { return !column.title.empty(); })) {
+  if (std::any_of(columns_.begin(), columns_.end(),
+                  [](const Column& column) { return !column.title.empty(); })) {
     Line line(look.indent);
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       line.Put({columns_[i].title, Style::kDim}, widths[i], columns_[i].align, look.colour);

@@ -23,7 +23,8 @@ enum class Style { kPlain, kGood, kBad, kDim, kStrong };
 std::string Paint(std::string_view text, Style style, bool colour);
 
 struct Cell {
-  Cell(std::string cell_text, Style cell_style = Style::kPlain) : text(std::move(cell_text)), style(cell_style) {}
+  Cell(std::string cell_text, Style cell_style = Style::kPlain)
+      : text(std::move(cell_text)), style(cell_style) {}
   Cell(const char* cell_text, Style cell_style = Style::kPlain) : text(cell_text), style(cell_style) {}
   std::string text;  // made safe for terminals when rendered
   Style style;

@@ -9,12 +9,15 @@
 
 namespace knetlab {
 
-bool IsTerminal(int fd) { return ::isatty(fd) == 1; }
+bool IsTerminal(int fd) {
+  return ::isatty(fd) == 1;
+}
 
 bool WantsColour(int fd) {
   const char* refused = std::getenv("NO_COLOR");
   const char* kind = std::getenv("TERM");
-  return IsTerminal(fd) && (refused == nullptr || *refused == '\0') && (kind == nullptr || std::string_view(kind) != "dumb");
+  return IsTerminal(fd) && (refused == nullptr || *refused == '\0') &&
+         (kind == nullptr || std::string_view(kind) != "dumb");
 }
 
 std::size_t WidthOf(int fd) {

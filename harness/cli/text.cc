@@ -20,7 +20,8 @@ std::string TerminalSafe(std::string_view text) {
     const auto byte = static_cast<unsigned char>(text[i]);
     const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
     // U+0080 to U+009F, among them a one-character form of "ESC [", are C2 80 to C2 9F.
-    const bool latin_control = byte == 0xc2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xe0U) == 0x80;
+    const bool latin_control =
+        byte == 0xc2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xe0U) == 0x80;
     if (latin_control) ++i;
     safe += control || latin_control ? '?' : text[i];
   }
@@ -68,7 +69,8 @@ std::string FormatDuration(double seconds) {
 }
 
 std::string FormatShare(std::uint64_t part, std::uint64_t whole) {
-  return fmt::format("{:.1f} %", whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+  return fmt::format("{:.1f} %",
+                     whole == 0 ? 0.0 : 100.0 * static_cast<double>(part) / static_cast<double>(whole));
 }
 
 }  // namespace knetlab

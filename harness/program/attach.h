@@ -28,7 +28,7 @@ class Attachment {
 // Where to attach. Which members count depends on the kind of hook.
 struct AttachPoint {
   const Namespace* ns = nullptr;  // xdp, tc
-  std::string interface;          // xdp, tc
+  std::string interface = {};     // xdp, tc
   int socket_fd = -1;             // socket
   std::string mode = "auto";      // xdp: auto, native, generic; tc: auto, tcx, clsact
 };

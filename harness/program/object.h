@@ -30,19 +30,24 @@ struct MapEntry {
   std::vector<std::byte> value;
 };
 
+// The bytes of a global variable of this size, in the kernel's layout.
 using GlobalContent = std::function<std::vector<std::byte>(std::size_t size)>;
 
 struct LoadOptions {
-  std::vector<std::string> programs;               // empty: all
-  std::map<std::string, bpf_prog_type> types;      // program -> type, where its section name is foreign
-  std::map<std::string, std::uint32_t> map_sizes;  // map -> max_entries
-  std::map<std::string, std::vector<MapEntry>>
-      map_contents;  // written after load, before anything is attached
-  // Global variable -> what gives its bytes for the size it has; .rodata (const volatile) and .data/.bss
-  // alike. Found by name in the object's BTF.
-  std::map<std::string, GlobalContent> globals;
-  std::map<std::string, int> shared_maps;  // map -> descriptor of a map of another object to use instead
-  bool force_frags = false;                // load XDP programs with BPF_F_XDP_HAS_FRAGS
+  // Empty: all but those of SEC("?..."). Programs that a program array is initialised with join those named.
+  std::vector<std::string> programs = {};
+  // Program -> type, where its section name is foreign or says another. To attach a program to a hook, give
+  // the hook's type (Attacher::program_type): a SEC("action") becomes a classifier, a SEC("xdp/devmap") fit
+  // for an interface.
+  std::map<std::string, bpf_prog_type> types = {};
+  std::map<std::string, std::uint32_t> map_sizes = {};  // map -> max_entries
+  // Map -> entries, written after load, before anything is attached.
+  std::map<std::string, std::vector<MapEntry>> map_contents = {};
+  // Global variable -> what gives its bytes; .rodata (const volatile) and .data/.bss alike. Found by name in
+  // the object's BTF.
+  std::map<std::string, GlobalContent> globals = {};
+  std::map<std::string, int> shared_maps = {};  // map -> descriptor of a map of another object to use instead
+  bool force_frags = false;                     // load XDP programs with BPF_F_XDP_HAS_FRAGS
 };
 
 // What is in a file, without loading anything.

@@ -4,7 +4,6 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <string_view>
 
 #include "harness/program/libbpf_log.h"
+#include "harness/program/sha256.h"
 #include "netns/error.h"
 #include "netns/fd.h"
 
@@ -55,17 +55,6 @@ std::vector<std::byte> ReadBytes(const std::string& path) {
   }
   bytes.resize(filled);
   return bytes;
-}
-
-std::string Sha256(const std::vector<std::byte>& bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned int size = 0;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
-    throw ErrnoError("hash", "BPF object", ENOTSUP, "SHA-256 is not available");
-  }
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
 }
 
 std::string MachineName(std::uint16_t machine) {
@@ -157,7 +146,7 @@ Error OpenFailure(const ObjectFile& file, int code, const LibbpfLog& log) {
 ObjectFile ReadObjectFile(const std::string& path) {
   ObjectFile file{.path = path, .sha256 = "", .bytes = ReadBytes(path)};
   CheckElf(file);
-  file.sha256 = Sha256(file.bytes);
+  file.sha256 = Sha256Hex(file.bytes);
   return file;
 }
 

@@ -43,7 +43,8 @@ TEST(TestRun, RunsTcAndSocketFilterPrograms) {
 TEST(TestRun, ReportsAPacketThatTheKernelRefusesAndGoesOn) {
   const BpfObject object =
       BpfObject::Load(TestObject("test_kinds"), {.programs = {"drop_odd", "with_frags"}});
-  EXPECT_NE(TestRun(object.program("drop_odd"), Packet(9000)).error, 0);
+  EXPECT_NE(TestRun(object.program("drop_odd"), Packet(5)).error, 0);
+  EXPECT_NE(TestRun(object.program("drop_odd"), Packet(1U << 17)).error, 0);
   EXPECT_NE(TestRun(object.program("drop_odd"), Packet(1U << 20)).error, 0);
   EXPECT_EQ(TestRun(object.program("drop_odd"), Packet(60)).error, 0);
   const TestRunResult large = TestRun(object.program("with_frags"), Packet(9000));

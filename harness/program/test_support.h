@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -27,6 +27,12 @@ template <typename T>
 std::vector<std::byte> Bytes(T value) {
   const auto* first = reinterpret_cast<const std::byte*>(&value);
   return {first, first + sizeof(value)};
+}
+
+// A global variable's content, whatever size it has.
+template <typename T>
+GlobalContent Global(T value) {
+  return [value](std::size_t) { return Bytes(value); };
 }
 
 inline std::vector<std::byte> Packet(std::size_t length) {
@@ -66,9 +72,11 @@ class ScratchFolder {
   std::filesystem::path path_;
 };
 
-inline std::string Content(const std::string& path) {
+inline std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
+  std::ostringstream content;
+  content << file.rdbuf();
+  return content.str();
 }
 
 // client:eth0 10.0.0.1/24 and server:eth0 10.0.0.2/24.

@@ -24,6 +24,10 @@ namespace {
 // Kernels before 6.4 keep the beginning of a log that does not fit, and the reason is at its end.
 constexpr std::size_t kBufferSize = std::size_t{64} << 20;
 
+// The verifier may say what is wrong in more than one line; beyond this it is no longer a reason to read in
+// passing.
+constexpr std::size_t kMaxReason = 160;
+
 // Lines that trace the verifier's walk or account for it, as opposed to those that say what is wrong.
 bool IsTrace(std::string_view line) {
   if (line.empty() || line.front() == ';' || line.front() == ' ') return true;
@@ -90,18 +94,24 @@ std::string VerifierLogBuffer::Text() const {
 }
 
 std::string VerifierReason(std::string_view log) {
+  std::string reason;
   std::string_view last;
-  while (!log.empty()) {
+  while (true) {
     const std::size_t end = log.find_last_not_of('\n');
     if (end == log.npos) break;
     log = log.substr(0, end + 1);
     const std::size_t start = log.rfind('\n') + 1;  // npos + 1 is 0
     const std::string_view line = log.substr(start);
-    if (last.empty()) last = line;
-    if (!IsTrace(line)) return std::string(line);
     log = log.substr(0, start);
+    if (last.empty()) last = line;
+    if (!IsTrace(line)) {
+      reason = reason.empty() ? std::string(line) : std::string(line) + "; " + reason;
+      if (reason.size() > kMaxReason) break;
+    } else if (!reason.empty()) {
+      break;
+    }
   }
-  return std::string(last);
+  return reason.empty() ? std::string(last) : reason;
 }
 
 std::string LastLines(std::string_view text, int count) {

@@ -27,7 +27,7 @@ class VerifierLogBuffer {
   char* data_;
 };
 
-// The line in which the verifier says what it objects to; empty where the log is.
+// The line, or the few lines, in which the verifier says what it objects to; empty where the log is.
 std::string VerifierReason(std::string_view log);
 std::string LastLines(std::string_view text, int count);
 

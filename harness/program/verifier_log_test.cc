@@ -10,7 +10,7 @@
 namespace knetlab {
 namespace {
 
-TEST(VerifierReason, IsTheLastLineThatIsNoTrace) {
+TEST(VerifierReason, IsTheLastLinesThatAreNoTrace) {
   EXPECT_EQ(VerifierReason("0: R1=ctx() R10=fp0\n"
                            "; return *(int *)(long)c->data; @ p.c:3\n"
                            "1: (61) r0 = *(u32 *)(r1 +0)\n"
@@ -20,6 +20,14 @@ TEST(VerifierReason, IsTheLastLineThatIsNoTrace) {
   EXPECT_EQ(VerifierReason("BPF program is too large. Processed 1000001 insn\n"
                            "verification time 900000 usec\nstack depth 8\nprocessed 1000001 insns\n\n"),
             "BPF program is too large. Processed 1000001 insn");
+}
+
+TEST(VerifierReason, JoinsTheLinesOfOneReason) {
+  EXPECT_EQ(VerifierReason("1: (61) r0 = *(u32 *)(r1 +0)\n"
+                           "invalid access to packet, off=0 size=4\n"
+                           "R1 offset is outside of the packet\n"
+                           "processed 2 insns (limit 1000000)\n"),
+            "invalid access to packet, off=0 size=4; R1 offset is outside of the packet");
 }
 
 TEST(VerifierReason, FallsBackToTheLastLine) {

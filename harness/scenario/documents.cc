@@ -3,6 +3,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "harness/scenario/suitable_rigs.h"
+
 namespace knetlab {
 namespace {
 
@@ -172,6 +174,7 @@ Json ListDocument(const std::vector<Scenario>& scenarios) {
                                      {"file", scenario.file},
                                      {"summary", scenario.summary},
                                      {"tags", scenario.tags},
+                                     {"rigs", SuitableRigs(scenario)},
                                      {"requires", scenario.requires_features},
                                      {"programs", std::move(programs)},
                                      {"timeout_s", scenario.timeout_s}});

@@ -46,7 +46,7 @@ double ReadTimeout(const Node& node) {
 }
 
 std::vector<std::string> ReadFeatures(const Node& node, const ReadOptions& options) {
-  const std::vector<std::string> features = ReadLabels(node, "a feature");
+  std::vector<std::string> features = ReadLabels(node, "a feature");
   const std::vector<Node> items = node.Items("a list of features");
   for (std::size_t i = 0; i < features.size() && !options.features.empty(); ++i) {
     const auto& known = options.features;

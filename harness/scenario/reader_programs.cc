@@ -67,9 +67,8 @@ std::vector<std::string_view> ModesOf(std::string_view kind) {
 AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   std::vector<std::string_view> kinds;
   for (const Attacher& attacher : Attachers()) kinds.push_back(attacher.kind);
-  std::vector<Key> keys;
-  for (const std::string_view kind : kinds) keys.push_back({kind});
-  keys.push_back({"mode"});
+  std::vector<Key> keys{{"mode"}};
+  for (const Attacher& attacher : Attachers()) keys.push_back({attacher.kind});
   const Fields fields = node.RequireMap("an attachment", keys);
   const Entry& hook = fields.OneOf(kinds);
   AttachSpec attach;

@@ -196,7 +196,8 @@ TEST_F(ReaderValid, ScenariosAreFoundSortedAndHiddenOnesAreNot) {
 
 TEST_F(ReaderValid, TheLabsOwnObjectsAreLookedForBesideTheBinary) {
   // Tests are in BUILD/harness/scenario, objects in BUILD/bpf.
-  const auto build = std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path();
+  const auto build =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path();
   if (!std::filesystem::is_directory(build / "bpf")) GTEST_SKIP() << "no objects are built";
   EXPECT_THAT(DefaultObjectFolders(), ::testing::Contains((build / "bpf").string()));
 }

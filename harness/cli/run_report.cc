@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/cli/run_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "harness/cli/table.h"
+#include "harness/cli/text.h"
+
+namespace knetlab {
+namespace {
+
+constexpr std::size_t kOutcomeWidth = 5;   // "error"
+constexpr std::size_t kPacketsWidth = 15;  // "100,000 packets"
+constexpr std::size_t kMiddleWidth = 44;   // what became of the packets
+constexpr std::size_t kTimeWidth = 7;
+constexpr std::size_t kBelow = 2 + kOutcomeWidth + 2;
+
+std::string Padded(std::string text, std::size_t width) {
+  const std::size_t used = DisplayWidth(text);
+  return used < width ? text + std::string(width - used, ' ') : text;
+}
+
+std::string RightPadded(std::string text, std::size_t width) {
+  const std::size_t used = DisplayWidth(text);
+  return used < width ? std::string(width - used, ' ') + text : text;
+}
+
+// Failures stand out by their letters too.
+std::pair<const char*, Style> OutcomeWord(ScenarioOutcome outcome) {
+  switch (outcome) {
+    case ScenarioOutcome::kPass:
+      return {"pass", Style::kGood};
+    case ScenarioOutcome::kFail:
+      return {"FAIL", Style::kBad};
+    case ScenarioOutcome::kSkip:
+      return {"skip", Style::kDim};
+    case ScenarioOutcome::kError:
+      break;
+  }
+  return {"ERROR", Style::kBad};
+}
+
+// "120 dropped, 13 delivered"
+std::string Fates(const Ledger& ledger) {
+  std::string text;
+  for (const Fate fate : {Fate::kDropped, Fate::kPassed, Fate::kTransmitted, Fate::kRedirected,
+                          Fate::kDelivered, Fate::kLost}) {
+    const std::uint64_t count = ledger.Count(fate);
+    if (count > 0)
+      text += fmt::format("{}{} {}", text.empty() ? "" : ", ", FormatCount(count), FateName(fate));
+  }
+  return text;
+}
+
+std::string Costs(const std::vector<CostResult>& costs) {
+  std::string text;
+  for (const CostResult& cost : costs) {
+    // The kinds differ in their unit: "ns/packet", "instructions/packet".
+    const std::string unit = cost.unit.substr(0, cost.unit.find('/'));
+    text += text.empty() ? "" : ", ";
+    if (costs.size() > 1) text += cost.program + " ";
+    text += fmt::format("{:.0f} {}", cost.value, unit);
+  }
+  return text;
+}
+
+std::string FirstLine(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+std::string Place(const Mark& mark) {
+  return mark.line > 0 ? mark.ToString() : mark.file;
+}
+
+// What failed, each with its line in the file.
+std::string FailedChecks(const ScenarioResult& result, bool colour) {
+  std::string text;
+  for (const CheckResult& check : result.result.checks) {
+    if (check.pass) continue;
+    const std::string place = Place(check.mark);
+    text += fmt::format("{:{}}{}  {}: {}\n", "", kBelow, Paint(TerminalSafe(place), Style::kStrong, colour),
+                        TerminalSafe(check.expect), TerminalSafe(check.message));
+  }
+  return text;
+}
+
+std::string ErrorBelow(const ScenarioResult& result, bool colour) {
+  std::string text =
+      fmt::format("{:{}}{}\n", "", kBelow, Paint(TerminalSafe(Place(result.mark)), Style::kStrong, colour));
+  const std::size_t end = result.reason.find('\n');
+  if (end != std::string::npos)
+    text += Indented(TerminalSafe(std::string_view(result.reason).substr(end + 1)), kBelow);
+  return text;
+}
+
+// A ledger that does not balance is shown whatever the checks say.
+std::string Missing(const Ledger& ledger) {
+  std::string text;
+  for (const std::string& missing : ledger.missing)
+    text += fmt::format("{:{}}missing: {}\n", "", kBelow, TerminalSafe(missing));
+  return text;
+}
+
+}  // namespace
+
+std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
+  const auto [word, style] = OutcomeWord(result.outcome);
+  std::string line = "  " + Paint(word, style, look.colour) +
+                     std::string(kOutcomeWidth - std::string_view(word).size() + 2, ' ');
+  std::string name = TerminalSafe(result.name);
+  if (result.repetition > 1) name += fmt::format(" #{}", result.repetition);
+  line += Padded(name, look.name_width) + "  ";
+  if (result.outcome == ScenarioOutcome::kSkip || result.outcome == ScenarioOutcome::kError) {
+    line += TerminalSafe(FirstLine(result.reason)) + "\n";
+    return result.outcome == ScenarioOutcome::kError ? line + ErrorBelow(result, look.colour) : line;
+  }
+  const Ledger& ledger = result.result.ledger;
+  const bool failed = result.outcome == ScenarioOutcome::kFail;
+  line += RightPadded(FormatPlural(ledger.sent, "packet"), kPacketsWidth) + "   ";
+  line += Padded(failed ? TerminalSafe(FirstLine(result.reason)) : Fates(ledger), kMiddleWidth) + " ";
+  line += RightPadded(FormatDuration(result.duration_s), kTimeWidth);
+  if (const std::string costs = Costs(result.result.cost); !costs.empty())
+    line += "   " + TerminalSafe(costs);
+  line += "\n";
+  if (failed) line += FailedChecks(result, look.colour);
+  return line + Missing(ledger);
+}
+
+std::string RunSummary(const RunReport& report, bool colour) {
+  std::string text = Paint(fmt::format("{} passed", report.Count(ScenarioOutcome::kPass)),
+                           report.ok() ? Style::kGood : Style::kPlain, colour);
+  const auto add = [&](ScenarioOutcome outcome, const char* word, Style style) {
+    const std::size_t count = report.Count(outcome);
+    if (count > 0) text += ", " + Paint(fmt::format("{} {}", count, word), style, colour);
+  };
+  add(ScenarioOutcome::kFail, "failed", Style::kBad);
+  add(ScenarioOutcome::kError, report.Count(ScenarioOutcome::kError) == 1 ? "error" : "errors", Style::kBad);
+  add(ScenarioOutcome::kSkip, "skipped", Style::kPlain);
+  return fmt::format("{} in {}\n", text, FormatDuration(report.duration_s));
+}
+
+}  // namespace knetlab

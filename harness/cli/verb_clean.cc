@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// knetlab clean: removes what was kept on purpose or left by a run that was killed. All else of the lab the
+// kernel removes itself.
+#include <fmt/format.h>
+
+#include "harness/cli/text.h"
+#include "harness/cli/verbs.h"
+#include "netns/kept.h"
+
+namespace knetlab {
+namespace {
+
+int Clean(Session& session) {
+  RequireRoot("clean");
+  const std::vector<std::string> removed = SweepKept(true);
+  for (const std::string& name : removed)
+    session.output.Write(fmt::format("removed namespace {}\n", TerminalSafe(name)));
+  if (removed.empty()) session.output.Write("nothing to remove\n");
+  return kExitDone;
+}
+
+}  // namespace
+
+std::vector<Verb> AddClean(CLI::App& command, Options&) {
+  CLI::App* verb = command.add_subcommand("clean", "Remove every namespace that was kept or left behind");
+  return {{verb, Clean}};
+}
+
+}  // namespace knetlab

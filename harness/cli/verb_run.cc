@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// knetlab run: runs scenarios, a line each as they end.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stop_token>
+
+#include "harness/cli/progress.h"
+#include "harness/cli/run_report.h"
+#include "harness/cli/text.h"
+#include "harness/cli/verbs.h"
+#include "harness/scenario/documents.h"
+#include "harness/scenario/reader.h"
+#include "harness/scenario/runner.h"
+#include "netns/error.h"
+#include "netns/kept.h"
+
+namespace knetlab {
+namespace {
+
+// Lines can only align if the longest name is known before the first ends.
+std::size_t NameWidth(const std::vector<std::string>& paths, const Options& options) {
+  std::size_t width = 0;
+  for (const std::string& file : FindScenarios(paths)) {
+    const Scenario scenario = ReadScenario(file, {.object_folders = DefaultObjectFolders(), .features = {}});
+    if (scenario.name.find(options.filter) == std::string::npos) continue;
+    width = std::max(width, DisplayWidth(TerminalSafe(scenario.name)));
+  }
+  return width + (options.repeat > 1 ? fmt::formatted_size(" #{}", options.repeat) : 0);
+}
+
+// Takes results from the threads that run scenarios, which an exception must not reach: it ends the run and
+// is thrown afterwards.
+class Listener {
+ public:
+  Listener(Session& session, const RunLook& look) : session_(session), look_(look) {}
+
+  void OnResult(const ScenarioResult& result, std::size_t done, std::size_t total) noexcept {
+    if (failure_) return;
+    try {
+      progress_.Clear();
+      if (!session_.options.json) session_.output.Write(ScenarioLine(result, look_));
+      if (done < total) progress_.Show(done, total, result.name);
+    } catch (...) {
+      failure_ = std::current_exception();
+      stop_.request_stop();
+    }
+  }
+  std::stop_source& stop() { return stop_; }
+  void Finish() {
+    progress_.Clear();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  Session& session_;
+  RunLook look_;
+  Progress progress_;
+  std::exception_ptr failure_;
+  std::stop_source stop_;
+};
+
+RunReport RunOrExplain(const std::vector<std::string>& paths, const RunOptions& options,
+                       std::stop_token stop) {
+  try {
+    return RunScenarios(paths, options, std::move(stop));
+  } catch (const Error& error) {
+    // A mistake in a file has its place; what remains may be the machine's.
+    if (error.parts().where.find(".y") == std::string::npos) RequireEssentials("run");
+    throw;
+  }
+}
+
+// What to type to look closer at the failed ones.
+std::string Next(const RunReport& report) {
+  const ScenarioResult* failed = nullptr;
+  for (const ScenarioResult& result : report.scenarios) {
+    const bool bad = result.outcome == ScenarioOutcome::kFail || result.outcome == ScenarioOutcome::kError;
+    if (bad && failed == nullptr) failed = &result;
+  }
+  if (failed == nullptr) return "";
+  return fmt::format("again: knetlab run {} --rig {}\n", TerminalSafe(failed->file), failed->rig);
+}
+
+int Run(Session& session, const std::vector<std::string>& paths) {
+  const Options& options = session.options;
+  RequireRoot("run");
+  SweepKept(false);
+  RunLook look;
+  look.colour = session.output.colour();
+  if (!options.json) look.name_width = NameWidth(paths, options);
+  Listener listener(session, look);
+
+  RunOptions wanted;
+  if (!options.rig.empty()) wanted.rig = options.rig;
+  wanted.jobs = options.jobs;
+  wanted.repeat = options.repeat;
+  wanted.timeout_s = options.timeout_s;
+  wanted.filter = options.filter;
+  wanted.on_result = [&](const ScenarioResult& result, std::size_t done, std::size_t total) {
+    listener.OnResult(result, done, total);
+  };
+  const std::stop_callback interrupted(session.interrupt.token(), [&] { listener.stop().request_stop(); });
+  const RunReport report = RunOrExplain(paths, wanted, listener.stop().get_token());
+  listener.Finish();
+  if (session.interrupt.signal() != 0) {
+    throw Error({.what = "run",
+                 .where = "",
+                 .why = "interrupted: scenarios that had not ended are left out",
+                 .hint = "",
+                 .detail = ""});
+  }
+  session.output.Write(options.json ? DumpDocument(RunDocument(report))
+                                    : RunSummary(report, look.colour) + Next(report));
+  return report.ok() ? kExitDone : kExitNotHeld;
+}
+
+}  // namespace
+
+std::vector<Verb> AddRun(CLI::App& command, Options& options) {
+  CLI::App* verb = command.add_subcommand("run", "Run scenarios");
+  const auto paths = std::make_shared<std::vector<std::string>>();
+  verb->add_option("PATH", *paths, "scenario files, or folders of them")->required();
+  AddOptions(*verb, options,
+             {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kTimeout, Opt::kJson, Opt::kOutput});
+  verb->footer(
+      "The rig is wire unless told otherwise. Exit status 1: a scenario failed or could not be carried "
+      "out.\n\n"
+      "  sudo knetlab run scenarios/smoke -j 2");
+  return {{verb, [paths](Session& session) { return Run(session, *paths); }}};
+}
+
+}  // namespace knetlab

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""knetlab: a lab for kernel networking and BPF programs.
+
+    import knetlab
+    r = knetlab.verdicts("filter.o", "dns.pcap")
+    r.codes                    # NumPy array: what the program returned, one number a packet
+    r.to_dict()                # the document of `knetlab try --json`
+    knetlab.run("scenarios/smoke", jobs=2).ok
+
+Failures raise :class:`knetlab.Error`. Calls release the GIL; Ctrl-C ends them, and the lab is cleaned up before
+KeyboardInterrupt goes on. Root is needed, as for the command.
+"""
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any, Union
+
+from . import _knetlab
+from ._error import Error
+from ._knetlab import __version__
+from ._results import RunResult, Verdicts
+
+__all__ = ["Error", "RunResult", "Verdicts", "__version__", "doctor", "run", "verdicts"]
+
+PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+
+
+def _path(path: PathLike) -> bytes:
+    name = os.fsencode(path)
+    if b"\0" in name:
+        raise ValueError("embedded null byte")  # as open() says: the kernel would see another name
+    return name
+
+
+def verdicts(
+    object: PathLike,
+    capture: PathLike,
+    program: str | None = None,
+    *,
+    hook: str = "auto",
+    rig: str = "unit",
+    limit: int | None = None,
+    cost: bool = True,
+) -> Verdicts:
+    """What a program does to each packet of a capture: ``knetlab try``.
+
+    object:  a BPF object file of anyone's.
+    capture: pcap or pcapng, of Ethernet packets.
+    program: its name in the object; may be left out where one fits.
+    hook:    "auto", "xdp", "tc-ingress", "tc-egress" or "socket".
+    rig:     "unit" (BPF_PROG_TEST_RUN) or "wire" (real veth pairs in namespaces).
+    limit:   only the first packets.
+    cost:    measure what a packet costs, too; some milliseconds with most programs.
+    """
+    return Verdicts(
+        _knetlab.try_program(_path(object), _path(capture), program or "", hook, rig, limit, cost)
+    )
+
+
+def run(
+    paths: PathLike | Iterable[PathLike],
+    jobs: int = 1,
+    *,
+    rig: str = "wire",
+    repeat: int = 1,
+    filter: str = "",
+    timeout: float | None = None,
+) -> RunResult:
+    """Run scenarios: ``knetlab run``.
+
+    paths:   a scenario file or a folder of them, or several.
+    jobs:    how many run at once.
+    rig:     "wire" or "unit".
+    repeat:  how often each runs.
+    filter:  only scenarios whose name contains it.
+    timeout: seconds for each, instead of the scenarios' own.
+
+    A scenario that fails is a result, not an exception: see :attr:`RunResult.ok`. A scenario that is wrong raises
+    :class:`Error`, and nothing is run.
+    """
+    single = isinstance(paths, (str, bytes, os.PathLike))
+    names = [_path(path) for path in ([paths] if single else paths)]
+    return RunResult(_knetlab.run_scenarios(names, rig, jobs, repeat, timeout, filter))
+
+
+def doctor() -> list[dict[str, Any]]:
+    """What this kernel and machine can do, found out by trying: ``knetlab doctor``.
+
+    One dict a facility: ``name``, ``works``, ``detail``, ``hint``, ``essential``.
+    """
+    return json.loads(_knetlab.doctor())["facilities"]
