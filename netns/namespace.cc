@@ -85,7 +85,7 @@ Namespace::~Namespace() = default;
 Namespace Namespace::Create(std::string label) { return std::move(CreateMany({std::move(label)}, nullptr).front()); }
 
 std::vector<Namespace> Namespace::CreateMany(const std::vector<std::string>& labels,
-                                             const std::function<void(std::size_t)>& inside) {
+                                             const std::function<void(std::size_t, int)>& inside) {
   std::vector<UniqueFd> descriptors(labels.size());
   std::atomic<std::size_t> next = 0;
   std::atomic<bool> failed = false;
@@ -95,7 +95,7 @@ std::vector<Namespace> Namespace::CreateMany(const std::vector<std::string>& lab
     try {
       for (std::size_t i = next++; i < labels.size() && !failed; i = next++) {
         descriptors[i] = EnterNewNamespace(labels[i]);
-        if (inside) inside(i);
+        if (inside) inside(i, descriptors[i].get());
       }
     } catch (...) {
       const std::lock_guard lock(failure_mutex);

@@ -30,10 +30,11 @@ class Namespace {
  public:
   // A new, empty namespace. `label` is for messages only. Throws Error (EPERM: needs CAP_SYS_ADMIN).
   static Namespace Create(std::string label);
-  // Many at once, on two threads where there are many: entering a namespace one has just made costs nothing, so `inside` (may be
-  // empty) is called in each new namespace with its position. It must not throw anything but Error.
+  // Many at once, on two threads where there are many. A thread that has made a namespace lives in it until it makes the next, so what
+  // is to be done in it first is cheapest done there: `inside` (may be empty) is called in each with its position and its
+  // descriptor, on any of the threads.
   static std::vector<Namespace> CreateMany(const std::vector<std::string>& labels,
-                                           const std::function<void(std::size_t)>& inside);
+                                           const std::function<void(std::size_t, int)>& inside);
   // An existing one: a name below /run/netns, or a path such as /proc/PID/ns/net. Throws Error.
   static Namespace Open(const std::string& name_or_path);
 

@@ -46,9 +46,7 @@ void SilenceIpv6(const std::string& label, bool uses_ipv6) {
 }  // namespace
 
 std::vector<Namespace> TopologyBuilder::Build() {
-  CreateNamespaces();
-  NumberInterfaces();
-  CreateLinks();
+  CreateNamespacesAndLinks();
   CreateBridges();
   AddAddresses();
   SetSysctlsAndOffloads();
@@ -61,27 +59,61 @@ std::vector<Namespace> TopologyBuilder::Build() {
   return std::move(namespaces_);
 }
 
-void TopologyBuilder::CreateNamespaces() {
+// Namespaces and links in one phase. The kernel makes namespaces in parallel but links one at a time (rtnl_mutex): a link made
+// as soon as both its namespaces are there costs hardly any time of its own while the other thread makes the next namespace.
+void TopologyBuilder::CreateNamespacesAndLinks() {
   std::vector<std::string> labels;
   labels.reserve(spec_.namespaces.size());
   for (const NamespaceSpec& ns : spec_.namespaces) labels.push_back(ns.name);
   sockets_.resize(labels.size());
-  namespaces_ = Namespace::CreateMany(labels, [&](std::size_t i) {
-    sockets_[i].emplace();
-    SilenceIpv6(labels[i], plan_.uses_ipv6[i]);
-  });
+  namespace_fds_.resize(labels.size());
+  links_of_.resize(labels.size());
+  missing_ends_ = std::vector<std::atomic<int>>(spec_.links.size());
+  for (std::size_t link = 0; link < spec_.links.size(); ++link) {
+    const std::size_t one = plan_.namespace_of[2 * link];
+    const std::size_t two = plan_.namespace_of[2 * link + 1];
+    links_of_[one].push_back(link);
+    if (two != one) links_of_[two].push_back(link);
+    missing_ends_[link] = two == one ? 1 : 2;
+  }
+  namespaces_ = Namespace::CreateMany(labels, [&](std::size_t ns, int fd) { StartNamespace(ns, fd); });
+}
+
+void TopologyBuilder::StartNamespace(std::size_t ns, int fd) {
+  sockets_[ns].emplace();
+  SilenceIpv6(spec_.namespaces[ns].name, plan_.uses_ipv6[ns]);
+  std::call_once(numbered_, [&] { NumberInterfaces(*sockets_[ns]); });
+  namespace_fds_[ns] = fd;
+  std::vector<NetlinkRequest> batch;
+  batch.push_back({LinkUp(kLoopback), "bring up", spec_.namespaces[ns].name + ":lo"});
+  for (const std::size_t link : links_of_[ns]) {
+    // Whoever comes last makes the link. The counter also publishes the other side's descriptor.
+    if (missing_ends_[link].fetch_sub(1) == 1) batch.push_back(LinkRequest(link, ns));
+  }
+  sockets_[ns]->Transact(batch);
 }
 
 // Numbers are chosen here, not by the kernel: they need not be asked for, they are the same in each run, and no two
 // interfaces of a topology have the same one. The last is needed: the kernel (to 6.8) takes an interface whose peer has its own number for
 // one without a peer and may leave it without carrier for up to a second (linkwatch_urgent_event).
-void TopologyBuilder::NumberInterfaces() {
-  if (plan_.endpoints.empty()) return;
-  int last = kLoopback;  // tunnel modules put their fallback devices into each new namespace
-  sockets_[0]->Transact({DumpLinks(), "list interfaces of", namespaces_[0].label()}, [&](const nlmsghdr* reply) {
+void TopologyBuilder::NumberInterfaces(NetlinkSocket& socket) {
+  int last = kLoopback;  // tunnel modules put their fallback devices into each new namespace, the same into all
+  socket.Transact({DumpLinks(), "list interfaces", "of a new namespace"}, [&](const nlmsghdr* reply) {
     if (reply->nlmsg_type == RTM_NEWLINK) last = std::max(last, static_cast<const ifinfomsg*>(nlmsg_data(reply))->ifi_index);
   });
   for (EndpointInfo& endpoint : plan_.endpoints) endpoint.ifindex += last + 1;
+}
+
+NetlinkRequest TopologyBuilder::LinkRequest(std::size_t link, std::size_t from_ns) const {
+  const LinkSpec& spec = spec_.links[link];
+  const std::size_t here = plan_.namespace_of[2 * link] == from_ns ? 2 * link : 2 * link + 1;
+  const std::size_t there = here ^ 1U;
+  const auto end = [&](std::size_t endpoint) {
+    const EndpointInfo& info = plan_.endpoints[endpoint];
+    return VethEnd{info.interface, info.ifindex, info.mac, QuietIpv6(endpoint)};
+  };
+  return {NewVeth(end(here), end(there), namespace_fds_[plan_.namespace_of[there]], spec.mtu, spec.queues), "create link",
+          fmt::format("{} - {}", spec.ends[0].ToString(), spec.ends[1].ToString())};
 }
 
 std::vector<std::vector<NetlinkRequest>> TopologyBuilder::NewBatches() const {
@@ -90,23 +122,6 @@ std::vector<std::vector<NetlinkRequest>> TopologyBuilder::NewBatches() const {
 
 void TopologyBuilder::SendAll(std::vector<std::vector<NetlinkRequest>>& batches) {
   for (std::size_t ns = 0; ns < batches.size(); ++ns) sockets_[ns]->Transact(batches[ns]);
-}
-
-void TopologyBuilder::CreateLinks() {
-  auto batches = NewBatches();
-  for (std::size_t i = 0; i < spec_.links.size(); ++i) {
-    const LinkSpec& link = spec_.links[i];
-    const std::size_t here = 2 * i;
-    const std::size_t there = here + 1;
-    const auto end = [&](std::size_t endpoint) {
-      const EndpointInfo& info = plan_.endpoints[endpoint];
-      return VethEnd{info.interface, info.ifindex, info.mac, QuietIpv6(endpoint)};
-    };
-    batches[plan_.namespace_of[here]].push_back(
-        {NewVeth(end(here), end(there), namespaces_[plan_.namespace_of[there]].fd(), link.mtu, link.queues),
-         "create link", fmt::format("{} - {}", link.ends[0].ToString(), link.ends[1].ToString())});
-  }
-  SendAll(batches);
 }
 
 void TopologyBuilder::CreateBridges() {
@@ -197,7 +212,6 @@ void TopologyBuilder::SetSysctlsAndOffloads() {
 void TopologyBuilder::BringUp() {
   auto batches = NewBatches();
   for (std::size_t ns = 0; ns < namespaces_.size(); ++ns) {
-    batches[ns].push_back({LinkUp(kLoopback), "bring up", namespaces_[ns].label() + ":lo"});
     for (const std::size_t i : plan_.endpoints_of[ns]) {
       if (QuietIpv6(i)) {
         batches[ns].push_back({EndQuietIpv6(plan_.endpoints[i].ifindex), "set flags of", plan_.endpoints[i].ToString()});

@@ -2,7 +2,9 @@
 // Carries out a plan, phase by phase over all namespaces, so that each phase may rely on the one before everywhere.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,9 +24,10 @@ class TopologyBuilder {
   std::vector<Namespace> Build();
 
  private:
-  void CreateNamespaces();
-  void NumberInterfaces();
-  void CreateLinks();
+  void CreateNamespacesAndLinks();
+  void StartNamespace(std::size_t ns, int fd);
+  void NumberInterfaces(NetlinkSocket& socket);
+  NetlinkRequest LinkRequest(std::size_t link, std::size_t from_ns) const;
   void CreateBridges();
   void AddAddresses();
   void AwaitIpv6Addresses(std::size_t ns);
@@ -50,6 +53,12 @@ class TopologyBuilder {
   std::vector<Namespace> namespaces_;
   // One in each namespace while it is being built: it works there from any thread.
   std::vector<std::optional<NetlinkSocket>> sockets_;
+
+  // Of the first phase, which runs on several threads.
+  std::once_flag numbered_;
+  std::vector<int> namespace_fds_;
+  std::vector<std::vector<std::size_t>> links_of_;  // by namespace
+  std::vector<std::atomic<int>> missing_ends_;      // by link: namespaces that it still waits for
 };
 
 }  // namespace knetlab

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kLongestNamespaceName = 200;  // it becomes a file name, with a prefix
 constexpr int kSmallestMtu = 68;
+constexpr int kDefaultMtu = 1500;
 constexpr int kLargestMtu = 65535;
 constexpr int kMostQueues = 4096;  // the kernel's own limit
 constexpr int kMostWeight = 256;
@@ -158,7 +159,7 @@ void TopologyPlan::AddLinks(const TopologySpec& spec) {
       const std::string where = end.ToString();
       const std::size_t ns = NamespaceOf(end.ns, "link end " + where);
       CheckInterfaceName(where, end.interface);
-      CheckRange(where, "mtu", link.mtu, kSmallestMtu, kLargestMtu);
+      if (link.mtu != 0) CheckRange(where, "mtu", link.mtu, kSmallestMtu, kLargestMtu);
       CheckRange(where, "queues", link.queues, 1, kMostQueues);
       const std::size_t number = endpoints.size() + 1;
       const MacAddress counted = {{0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
@@ -166,7 +167,7 @@ void TopologyPlan::AddLinks(const TopologySpec& spec) {
                    .interface = end.interface,
                    .ifindex = 0,
                    .mac = end.mac.value_or(counted),
-                   .mtu = link.mtu,
+                   .mtu = link.mtu == 0 ? kDefaultMtu : link.mtu,
                    .addresses = end.addresses,
                    .peer_ns = other.ns,
                    .peer_interface = other.interface},
@@ -182,7 +183,7 @@ void TopologyPlan::AddBridges(const TopologySpec& spec) {
     const std::size_t ns = NamespaceOf(bridge.ns, "bridge " + where);
     CheckInterfaceName(where, bridge.name);
     std::vector<std::size_t> ports;
-    int mtu = bridge.ports.empty() ? 1500 : kLargestMtu;
+    int mtu = bridge.ports.empty() ? kDefaultMtu : kLargestMtu;
     for (const std::string& port : bridge.ports) {
       ports.push_back(EndpointOf(bridge.ns, port, "bridge " + where));
       if (ports.back() >= taken.size()) Refuse(where, fmt::format("port '{}' is a bridge itself", port));

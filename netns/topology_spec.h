@@ -38,7 +38,7 @@ struct EndpointSpec {
 
 struct LinkSpec {
   std::array<EndpointSpec, 2> ends;
-  int mtu = 1500;       // both ends
+  int mtu = 0;          // both ends; 0: 1500
   int queues = 1;       // rx and tx queues of both ends
 };
 

@@ -5,6 +5,7 @@
 
 #include <exception>
 #include <string>
+#include <utility>
 
 #include "netns/error.h"
 
@@ -23,10 +24,10 @@ py::object Text(const std::string& text) {
 void Raise(const Error& error) {
   const ErrorParts& parts = error.parts();
   const py::object type = py::module_::import("knetlab._error").attr("Error");
-  const py::object raised = type(Text(error.what()), py::arg("what") = Text(parts.what),
-                                 py::arg("where") = Text(parts.where), py::arg("why") = Text(parts.why),
-                                 py::arg("hint") = Text(parts.hint), py::arg("detail") = Text(parts.detail),
-                                 py::arg("errno") = parts.code);
+  const py::object raised =
+      type(Text(error.what()), py::arg("what") = Text(parts.what), py::arg("where") = Text(parts.where),
+           py::arg("why") = Text(parts.why), py::arg("hint") = Text(parts.hint),
+           py::arg("detail") = Text(parts.detail), py::arg("errno") = parts.code);
   PyErr_SetObject(type.ptr(), raised.ptr());
 }
 
@@ -35,7 +36,7 @@ void Raise(const Error& error) {
 void TranslateErrors() {
   py::register_exception_translator([](std::exception_ptr failure) {
     try {
-      if (failure) std::rethrow_exception(failure);
+      if (failure) std::rethrow_exception(std::move(failure));
     } catch (const Error& error) {
       Raise(error);
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Long calls of the library from Python: other Python threads go on meanwhile, and Ctrl-C ends the call.
 //
-//   TryResult result = CallInterruptibly<TryResult>([&](std::stop_token stop) { return Try(options, stop); });
+//   TryResult result = CallInterruptibly<TryResult>([&](std::stop_token stop) { return Try(options, stop);
+//   });
 //
 // Python only notes a signal when it comes; its handlers run where the main thread asks for them. So the work
 // goes to a thread of its own, and the calling thread asks every kSignalInterval. When a handler raises, the

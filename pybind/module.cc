@@ -36,8 +36,8 @@ py::array_t<Number> Column(const TryResult& result, Of of) {
 }
 
 py::array_t<std::int64_t> Codes(const TryResult& result) {
-  return Column<std::int64_t>(
-      result, [](const TriedPacket& packet) { return packet.result.code.value_or(kNoCode); });
+  return Column<std::int64_t>(result,
+                              [](const TriedPacket& packet) { return packet.result.code.value_or(kNoCode); });
 }
 
 py::array_t<bool> Reached(const TryResult& result) {

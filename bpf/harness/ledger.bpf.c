@@ -178,13 +178,11 @@ static __always_inline void set_stage(struct ledger_record *record, __u8 stage)
 {
 	struct ledger_account *account = account_of(record->path.account);
 
-	if (account) {
-		if (record->path.owner == OWNER_OURS) {
-			int change = in_transit(stage) - in_transit(record->path.stage);
+	if (account && record->path.owner == OWNER_OURS) {
+		int change = in_transit(stage) - in_transit(record->path.stage);
 
-			if (change)
-				__sync_fetch_and_add(&account->in_transit, change);
-		}
+		if (change)
+			__sync_fetch_and_add(&account->in_transit, change);
 		__sync_fetch_and_add(&account->events, 1);
 	}
 	record->path.stage = stage;

@@ -108,7 +108,7 @@ struct ledger_account {
 	__u64 born_ours;
 	__u64 born_background;
 	__s64 in_transit;	/* of ours, in stages up to STAGE_GRO */
-	__u64 events;		/* any change of any record: stable means quiet */
+	__u64 events;		/* any change of a record of ours: stable means quiet */
 	__u64 overflow;		/* a map was full: facts are missing */
 	__u32 active;
 	__u32 per_packet;

@@ -39,13 +39,14 @@ std::string Indented(std::string_view text, std::size_t spaces) {
 }
 
 std::string FormatCount(std::uint64_t count) {
-  std::string digits = std::to_string(count);
+  const std::string digits = std::to_string(count);
   if (digits.size() <= 4) return digits;
-  for (std::size_t at = digits.size(); at > 3;) {
-    at -= 3;
-    if (at > 0) digits.insert(at, ",");
+  std::string text;
+  for (std::size_t i = 0; i < digits.size(); ++i) {
+    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
+    text += digits[i];
   }
-  return digits;
+  return text;
 }
 
 std::string FormatPlural(std::uint64_t count, std::string_view noun) {

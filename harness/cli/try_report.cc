@@ -27,29 +27,32 @@ std::string TypeTitle(const std::string& type) {
   return title == kTitles.end() ? type : title->second;
 }
 
-// Side by side where they fit, else one below another.
+// The program, the capture and the rig, each with its facts: side by side where they fit, else one below
+// another.
 std::string Header(const TryResult& result, const TryLook& look) {
   struct Part {
-    std::string name, rest;
+    std::string name, facts;
   };
-  std::string rig = fmt::format("{} rig", result.rig);
-  if (result.rig != "unit" && !result.mode.empty()) rig += ", " + result.mode;
+  const bool has_mode = result.rig != "unit" && !result.mode.empty();
   const std::array<Part, 3> parts = {
-      {{result.program, fmt::format("  {}, {}, verified in {}", TypeTitle(result.type),
+      {{result.program, fmt::format("{}, {}, verified in {}", TypeTitle(result.type),
                                     FormatPlural(result.instructions, "instruction"),
                                     FormatDuration(static_cast<double>(result.verified_ns) / 1e9))},
-       {BaseName(result.capture), fmt::format("  {}, {}", FormatPlural(result.packets.size(), "packet"),
+       {BaseName(result.capture), fmt::format("{}, {}", FormatPlural(result.packets.size(), "packet"),
                                               FormatBytes(result.capture_bytes))},
-       {"", fmt::format("{}, Linux {}", rig, result.environment.kernel)}}};
-  constexpr std::size_t kGap = 6;
-  std::size_t width = (parts.size() - 1) * kGap;
-  for (const Part& part : parts) width += DisplayWidth(part.name) + DisplayWidth(part.rest);
-  std::string text;
+       {result.rig + " rig", fmt::format("{}{}Linux {}", has_mode ? result.mode : "", has_mode ? ", " : "",
+                                         result.environment.kernel)}}};
+  const std::string gap(6, ' ');
+  std::string line, plain;
+  Table table({{""}, {""}});
   for (const Part& part : parts) {
-    if (!text.empty()) text += width <= look.width ? std::string(kGap, ' ') : "\n";
-    text += Paint(TerminalSafe(part.name), Style::kStrong, look.colour) + TerminalSafe(part.rest);
+    const std::string name = TerminalSafe(part.name), facts = TerminalSafe(part.facts);
+    plain += fmt::format("{}{}  {}", plain.empty() ? "" : gap, name, facts);
+    line += fmt::format("{}{}  {}", line.empty() ? "" : gap, Paint(name, Style::kStrong, look.colour), facts);
+    table.Add({{name, Style::kStrong}, facts});
   }
-  return text + "\n";
+  if (DisplayWidth(plain) <= look.width) return line + "\n";
+  return table.Render({.indent = 0, .colour = look.colour});
 }
 
 struct VerdictRow {
@@ -75,14 +78,17 @@ std::vector<VerdictRow> ByCount(const TryResult& result) {
 
 std::string Verdicts(const TryResult& result, const TryLook& look) {
   if (result.packets.empty()) return "  the capture holds no packets\n";
-  Table table({{"verdict"}, {"packets", Align::kRight}, {"share", Align::kRight}, {"first seen"}, {""}});
-  for (const VerdictRow& row : ByCount(result)) {
+  Table table({{"verdict"}, {"packets", Align::kRight}, {"share", Align::kRight}, {"first seen"}});
+  const std::vector<VerdictRow> rows = ByCount(result);
+  std::uint64_t last = 0;
+  for (const VerdictRow& row : rows) last = std::max(last, row.first->result.index);
+  const std::size_t digits = std::to_string(last).size();
+  for (const VerdictRow& row : rows) {
     const bool lost = row.verdict == kVerdictLost || row.verdict == kVerdictRefused;
     table.Add({{row.verdict, lost ? Style::kBad : Style::kStrong},
                FormatCount(row.packets),
                FormatShare(row.packets, result.packets.size()),
-               {fmt::format("#{}", row.first->result.index), Style::kDim},
-               row.first->summary});
+               fmt::format("#{:<{}}  {}", row.first->result.index, digits, row.first->summary)});
   }
   return table.Render({.colour = look.colour});
 }
@@ -106,7 +112,7 @@ std::string Places(const std::vector<LedgerEntry>& entries, const TryLook& look)
                entry.place,
                entry.reason});
   }
-  return "\n" + table.Render({.colour = look.colour});
+  return fmt::format("\n{}", table.Render({.colour = look.colour}));
 }
 
 std::string Foot(const TryResult& result, const TryLook& look) {

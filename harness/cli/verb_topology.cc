@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // knetlab topology: builds a topology to look around in.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <cctype>
 #include <condition_variable>
 #include <filesystem>
 #include <memory>
@@ -52,19 +54,19 @@ class KeptNames {
 std::string Endpoints(const Topology& topology, const std::string& prefix, bool colour) {
   Table table({{"namespace"}, {"interface"}, {"addresses"}, {"MAC"}, {"peer"}});
   for (const NamespaceSpec& ns : topology.spec().namespaces) {
+    const std::string full_name = fmt::format("{}-{}", prefix, ns.name);
     bool first = true;
     for (const EndpointInfo& endpoint : topology.endpoints()) {
       if (endpoint.ns != ns.name) continue;
-      std::string addresses;
-      for (const IpPrefix& address : endpoint.addresses)
-        addresses += (addresses.empty() ? "" : " ") + address.ToString();
+      std::vector<std::string> addresses;
+      for (const IpPrefix& address : endpoint.addresses) addresses.push_back(address.ToString());
       const std::string peer =
-          endpoint.peer_ns.empty() ? "" : endpoint.peer_ns + ":" + endpoint.peer_interface;
-      table.Add({Cell(first ? prefix + "-" + ns.name : "", Style::kStrong), endpoint.interface, addresses,
-                 endpoint.mac.ToString(), peer});
+          endpoint.peer_ns.empty() ? "" : fmt::format("{}:{}", endpoint.peer_ns, endpoint.peer_interface);
+      table.Add({Cell(first ? full_name : "", Style::kStrong), endpoint.interface,
+                 fmt::format("{}", fmt::join(addresses, " ")), endpoint.mac.ToString(), peer});
       first = false;
     }
-    if (first) table.Add({Cell(prefix + "-" + ns.name, Style::kStrong)});
+    if (first) table.Add({Cell(full_name, Style::kStrong)});
   }
   return table.Render({.colour = colour});
 }

@@ -1,228 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/measure/account.h"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <array>
 #include <cstring>
-#include <set>
 #include <utility>
 
-#include "harness/measure/resolve.h"
-#include "harness/program/verdict.h"
-#include "netns/error.h"
+#include "harness/measure/account_common.h"
+#include "harness/measure/counted_account.h"
+#include "harness/measure/traced_account.h"
 
 namespace knetlab {
-namespace {
 
-constexpr std::size_t kMaxHooks = 32;  // one bit each in ledger_path::visited
+void WaitForCpus() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
+
+std::string ErrnoName(int error) {
+  const char* name = ::strerrorname_np(error);
+  return name != nullptr ? name : std::to_string(error);
+}
 
 bpf_prog_type TypeOfHook(const HookedProgram& hook) {
   if (hook.hook == "xdp") return BPF_PROG_TYPE_XDP;
   return hook.hook == "socket" ? BPF_PROG_TYPE_SOCKET_FILTER : BPF_PROG_TYPE_SCHED_CLS;
 }
 
-std::string SocketText(const ledger_socket& socket) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  bool v6 = socket.family == AF_INET6;
-  if (inet_ntop(v6 ? AF_INET6 : AF_INET, socket.address, text.data(), text.size()) == nullptr) return "";
-  return v6 ? fmt::format("[{}]:{}", text.data(), socket.port) : fmt::format("{}:{}", text.data(), socket.port);
-}
-
-// Packets on their way inside the kernel's softirq work are through when every CPU has passed a quiescent state.
-void WaitForCpus() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
-
-std::string RefusalReason(int error) {
-  const char* name = ::strerrorname_np(error);
-  return name != nullptr ? name : std::to_string(error);
-}
-
-}  // namespace
-
-struct Account::Impl {
-  Tracer::Slot slot;
-  const Topology& topology;
-  std::vector<HookedProgram> hooks;
-  AccountOptions options;
-  std::shared_ptr<Tracer> tracer;
-  Resolver resolver;
-
-  Impl(std::shared_ptr<Tracer> shared_tracer, const Topology& the_topology, std::vector<HookedProgram> the_hooks,
-       const AccountOptions& the_options)
-      : slot(shared_tracer),
-        topology(the_topology),
-        hooks(std::move(the_hooks)),
-        options(the_options),
-        tracer(std::move(shared_tracer)),
-        resolver(topology, hooks, tracer->symbols(), [this](std::uint64_t address) {
-          ledger_socket socket{};
-          return slot.FindSocket(address, &socket) ? SocketText(socket) : std::string();
-        }) {}
-
-  bool WaitUntilQuiet(std::uint64_t accepted, std::chrono::steady_clock::time_point deadline) const;
-  void Add(const Tracer::Slot::Ended& ended, AccountResult& result) const;
-  void AddUnborn(const std::vector<SentTraffic>& sent, const std::vector<Tracer::Slot::Packet>& facts,
-                 Ledger& ledger) const;
-  void MoveFrameLosses(const std::vector<Tracer::Slot::Counted>& counted, Ledger& ledger) const;
-  void FillPackets(const std::vector<Tracer::Slot::Packet>& facts, const std::vector<SentTraffic>& sent,
-                   AccountResult& result) const;
-};
-
-Account::Account(std::shared_ptr<Tracer> tracer, const Topology& topology, std::vector<HookedProgram> hooks,
-                 const AccountOptions& options) {
-  if (hooks.size() > kMaxHooks) {
-    throw Error({.what = "open an account", .where = "", .why = fmt::format("{} attached programs", hooks.size()),
-                 .hint = fmt::format("at most {} are followed in one run", kMaxHooks), .detail = "", .code = E2BIG});
-  }
-  impl_ = std::make_unique<Impl>(std::move(tracer), topology, std::move(hooks), options);
-  for (const NamespaceSpec& spec : topology.spec().namespaces) {
-    impl_->slot.WatchNamespace(static_cast<std::uint32_t>(topology.ns(spec.name).inode()));
-  }
-  // Hooks at one endpoint share a station: its entry has all their bits.
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> stations;
-  volatile ledger_account& shared = impl_->slot.shared();
-  for (std::size_t i = 0; i < impl_->hooks.size(); i++) {
-    const HookedProgram& hook = impl_->hooks[i];
-    if (hook.socket_cookie != 0) shared.watched_socket = hook.socket_cookie;
-    if (hook.hook == "socket") continue;
-    ledger_station_key station = impl_->resolver.StationOf(hook);
-    stations[{station.netns, station.ifindex}] |= std::uint32_t{1} << i;
-  }
-  for (auto [station, bits] : stations) impl_->slot.WatchStation({station.first, station.second}, bits);
-  shared.per_packet = options.per_packet ? 1 : 0;
-  shared.active = 1;
-}
-
-Account::~Account() = default;
-
-void Account::OnSocket(std::uint64_t cookie) { impl_->slot.WatchSender(cookie); }
-
-void Account::OnBatch(std::uint64_t first, std::uint32_t) { impl_->slot.shared().next_index = first; }
-
-bool Account::Impl::WaitUntilQuiet(std::uint64_t accepted, std::chrono::steady_clock::time_point deadline) const {
-  const volatile ledger_account& shared = slot.shared();
-  std::uint64_t before = ~std::uint64_t{0};
-  for (;;) {
-    WaitForCpus();
-    std::uint64_t events = shared.events;
-    bool arrived = shared.born_ours >= accepted && shared.in_transit <= 0;
-    if (events == before && arrived && !slot.HasWaiting()) return true;
-    if (std::chrono::steady_clock::now() >= deadline) return false;
-    before = events;
-  }
-}
-
-void Account::Impl::Add(const Tracer::Slot::Ended& ended, AccountResult& result) const {
-  Outcome outcome = resolver.Resolve(ended.key);
-  if (ended.key.path.owner != OWNER_OURS) {
-    result.ledger.AddBackground(outcome.fate, outcome.place, outcome.reason, ended.count);
-    return;
-  }
-  if (outcome.explained) {
-    result.ledger.Add(outcome.fate, outcome.place, outcome.reason, ended.count);
-  } else {
-    result.ledger.missing.push_back(fmt::format("{} last seen at {}", ended.count, outcome.place));
-  }
-  for (std::size_t i = 0; i < hooks.size(); i++) {
-    if (auto code = resolver.VerdictAt(i, ended.key)) {
-      result.hooks[i].verdicts[VerdictName(TypeOfHook(hooks[i]), *code)] += ended.count;
-    }
-  }
-}
-
-// A refused packet either became an skb, whose own end is in the ledger already, or never was one.
-void Account::Impl::AddUnborn(const std::vector<SentTraffic>& sent, const std::vector<Tracer::Slot::Packet>& facts,
-                              Ledger& ledger) const {
-  const std::uint64_t born = slot.shared().born_ours;
-  std::uint64_t unborn = ledger.sent > born ? ledger.sent - born : 0;
-  std::set<std::uint64_t> known;
-  for (const auto& packet : facts) known.insert(packet.index);
-  // ENOBUFS mostly comes of an skb that was dropped on its way out, so the others go first.
-  for (bool no_buffers : {false, true}) {
-    for (const auto& [ns, report] : sent) {
-      for (const Refusal& refusal : report.refusals) {
-        if (unborn == 0) return;
-        if ((refusal.error == ENOBUFS) != no_buffers || known.contains(refusal.index)) continue;
-        ledger.Add(Fate::kLost, ns + ":socket", RefusalReason(refusal.error), 1);
-        unborn--;
-      }
-    }
-  }
-}
-
-// Frames that a device did not take have no event of their own: they are counted at the device, and were put down to
-// the program that sent them.
-void Account::Impl::MoveFrameLosses(const std::vector<Tracer::Slot::Counted>& counted, Ledger& ledger) const {
-  for (const auto& [key, value] : counted) {
-    bool back = key.kind == COUNTER_BULK_TX_DROPS;
-    if (!back && key.kind != COUNTER_DEVMAP_DROPS) continue;
-    std::string device = resolver.EndpointName(key.netns, key.ifindex), place = device + (back ? " xdp tx" : " ring");
-    std::string reason = value.error > 0 ? RefusalReason(value.error) : "FULL_RING";
-    std::uint64_t left = value.count;
-    for (LedgerEntry& entry : ledger.entries) {
-      if (entry.fate != (back ? Fate::kTransmitted : Fate::kRedirected)) continue;
-      if (back && !entry.place.starts_with(device + " ")) continue;
-      std::uint64_t moved = std::min(left, entry.count);
-      entry.count -= moved;
-      left -= moved;
-    }
-    if (value.count > left) ledger.Add(Fate::kLost, place, reason, value.count - left);
-  }
-}
-
-void Account::Impl::FillPackets(const std::vector<Tracer::Slot::Packet>& facts,
-                                const std::vector<SentTraffic>& sent, AccountResult& result) const {
-  std::map<std::uint64_t, PacketFate> packets;
-  for (const auto& [ns, report] : sent) {
-    for (const Refusal& refusal : report.refusals) {
-      packets[refusal.index] = {refusal.index, std::nullopt, kVerdictRefused, Fate::kLost, ns + ":socket", RefusalReason(refusal.error)};
-    }
-  }
-  for (const auto& [index, key] : facts) {
-    Outcome outcome = resolver.Resolve(key);
-    PacketFate packet{index, std::nullopt, kVerdictLost, outcome.fate, outcome.place, outcome.reason};
-    if (!hooks.empty()) {
-      if (auto code = resolver.VerdictAt(0, key)) {
-        packet.code = *code;
-        packet.verdict = VerdictName(TypeOfHook(hooks[0]), *code);
-      }
-    }
-    packets[index] = packet;
-  }
-  for (auto& [index, packet] : packets) result.packets.push_back(std::move(packet));
-}
-
-AccountResult Account::Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) {
-  AccountResult result;
-  for (const HookedProgram& hook : impl_->hooks) result.hooks.push_back({hook.program, {}});
-  std::uint64_t accepted = 0;
-  for (const SentTraffic& each : sent) {
-    accepted += each.report.packets;
-    result.ledger.sent += each.report.attempted;
-  }
-  auto begin = std::chrono::steady_clock::now();
-  impl_->WaitUntilQuiet(accepted, begin + deadline);
-  result.quiet_ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
-
-  volatile ledger_account& shared = impl_->slot.shared();
-  shared.active = 0;
-  WaitForCpus();  // no program still writes
-  Tracer::Slot::Facts facts = impl_->slot.Take();
-  for (const auto& ended : facts.ended) impl_->Add(ended, result);
-  impl_->MoveFrameLosses(facts.counted, result.ledger);
-  impl_->AddUnborn(sent, facts.packets, result.ledger);
-  result.ledger.Close();
-  if (shared.overflow != 0) {
-    result.ledger.missing.push_back(fmt::format("{} facts did not fit the tracer's maps", +shared.overflow));
-  }
-  if (impl_->options.per_packet) impl_->FillPackets(facts.packets, sent, result);
-  return result;
+std::unique_ptr<Account> OpenAccount(std::shared_ptr<Tracer> tracer, const Topology& topology,
+                                     std::vector<HookedProgram> hooks, const AccountOptions& options) {
+  if (tracer == nullptr) return std::make_unique<CountedAccount>(topology, std::move(hooks), options);
+  return std::make_unique<TracedAccount>(std::move(tracer), topology, std::move(hooks), options);
 }
 
 }  // namespace knetlab

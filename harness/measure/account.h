@@ -2,9 +2,9 @@
 // Follows every packet of a run through a topology and closes the ledger over it.
 //
 //   auto tracer = std::make_shared<Tracer>();
-//   Account account(tracer, topology, hooks, {.per_packet = true});
-//   TrafficReport sent = replay.Send({.ns = ..., .observer = &account});
-//   AccountResult result = account.Close({{"client", sent}}, deadline);
+//   std::unique_ptr<Account> account = OpenAccount(tracer, topology, hooks, {.per_packet = true});
+//   TrafficReport sent = replay.Send({.ns = ..., .observer = account.get()});
+//   AccountResult result = account->Close({{"client", sent}}, deadline);
 //
 // How: docs/dev-ledger.md. One Tracer serves many accounts, which may run on several threads at once, each with a topology
 // of its own. Tracing costs each packet 100 to 300 ns, so rates and program costs are measured without an Account.
@@ -68,19 +68,14 @@ struct SentTraffic {
 
 class Account : public SendObserver {
  public:
-  // At most 32 hooks. Throws Error where the kernel's tracing cannot be attached. `topology` must outlive the account.
-  Account(std::shared_ptr<Tracer> tracer, const Topology& topology, std::vector<HookedProgram> hooks, const AccountOptions& options);
-  ~Account() override;
-
-  void OnSocket(std::uint64_t cookie) override;
-  void OnBatch(std::uint64_t first, std::uint32_t count) override;
-
-  // Waits until nothing is in transit (or the deadline) and gives the account of everything since the construction.
-  AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline);
-
- private:
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
+  // Waits until nothing is in transit (or the deadline) and gives the account of everything since it was opened.
+  virtual AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) = 0;
 };
+
+// At most 32 hooks. `topology` must outlive the account. With a tracer each packet is followed (traced_account.h); without one
+// only the kernel's counters are read (counted_account.h), which know no single packet and not every place. Throws Error where
+// tracing cannot be attached, and where per_packet is asked of counters.
+std::unique_ptr<Account> OpenAccount(std::shared_ptr<Tracer> tracer, const Topology& topology,
+                                     std::vector<HookedProgram> hooks, const AccountOptions& options);
 
 }  // namespace knetlab

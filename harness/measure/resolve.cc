@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "harness/measure/account_common.h"
 #include "harness/program/verdict.h"
 
 namespace knetlab {
@@ -31,11 +32,6 @@ constexpr std::array<std::string_view, 3> kGenericXdp = {"do_xdp_generic", "neti
                                                          "bpf_prog_run_generic_xdp"};
 constexpr std::array<std::string_view, 3> kTcIngress = {"__netif_receive_skb_core", "sch_handle_ingress", "tc_run"};
 constexpr const char* kWaiting = "waiting at the deadline";
-
-std::string ErrnoName(std::uint32_t error) {
-  const char* name = ::strerrorname_np(static_cast<int>(error));
-  return name != nullptr ? name : std::to_string(error);
-}
 
 bool At(const ledger_station_key& station, std::uint32_t netns, std::uint32_t ifindex) {
   return station.netns == netns && station.ifindex == ifindex;
@@ -148,7 +144,7 @@ Outcome Resolver::InNativeXdp(const ledger_end_key& key) const {
     // A veth whose peer has no NAPI instance cannot take frames: the redirect says "not supported".
     bool no_napi = key.reason == EOPNOTSUPP || key.reason == ENXIO;
     return {Fate::kLost, EndpointName(path.netns, path.ifindex) + (no_napi ? " no napi" : " xdp redirect"),
-            ErrnoName(key.reason)};
+            ErrnoName(static_cast<int>(key.reason))};
   }
   if (key.kind == END_XDP_ERROR) return {Fate::kLost, EndpointName(path.netns, path.ifindex) + " xdp tx", "XDP_TX"};
   if (path.stage == STAGE_FRAME) {

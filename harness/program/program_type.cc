@@ -56,6 +56,8 @@ constexpr std::array kWordMeanings = {
     WordMeaning{"ingress", BPF_PROG_TYPE_SCHED_CLS},
     WordMeaning{"egress", BPF_PROG_TYPE_SCHED_CLS},
     WordMeaning{"act", BPF_PROG_TYPE_SCHED_CLS},
+    WordMeaning{"from", BPF_PROG_TYPE_SCHED_CLS},  // Cilium's "from-container", "to-netdev"
+    WordMeaning{"to", BPF_PROG_TYPE_SCHED_CLS},
     WordMeaning{"socket", BPF_PROG_TYPE_SOCKET_FILTER},
     WordMeaning{"filter", BPF_PROG_TYPE_SOCKET_FILTER},
 };

@@ -48,18 +48,23 @@ CheckResult BalanceCheck(const Ledger& ledger, const Mark& mark) {
   return result;
 }
 
-// Per-CPU values come one after another, each rounded up to 8 bytes: their sum, in the width of one value.
+// Per-CPU values come one after another, each rounded up to 8 bytes: their sum, in the width of one value. A
+// value of several 64-bit counters is summed counter by counter.
 std::vector<std::byte> SumOverCpus(const std::vector<std::byte>& values, std::size_t size) {
-  const std::size_t stride = (size + 7) / 8 * 8;
-  std::uint64_t sum = 0;
-  for (std::size_t at = 0; at + size <= values.size(); at += stride) {
-    std::uint64_t value = 0;
-    std::memcpy(&value, values.data() + at, std::min(size, sizeof(value)));
-    sum += value;
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  const std::size_t stride = (size + kWord - 1) / kWord * kWord;
+  const std::size_t width = size % kWord == 0 ? kWord : size;
+  std::vector<std::byte> sums(size);
+  for (std::size_t at = 0; at + width <= size; at += kWord) {
+    std::uint64_t sum = 0;
+    for (std::size_t cpu = 0; cpu + stride <= values.size(); cpu += stride) {
+      std::uint64_t value = 0;
+      std::memcpy(&value, values.data() + cpu + at, std::min(width, kWord));
+      sum += value;
+    }
+    std::memcpy(sums.data() + at, &sum, std::min(width, kWord));
   }
-  std::vector<std::byte> bytes(size);
-  std::memcpy(bytes.data(), &sum, std::min(size, sizeof(sum)));
-  return bytes;
+  return sums;
 }
 
 }  // namespace
@@ -115,12 +120,12 @@ std::vector<CheckResult> CheckVerdicts(const std::vector<VerdictCheck>& checks,
 }
 
 std::vector<CheckResult> CheckMap(const MapStep& step, const LoadedPrograms& programs,
-                                  const IfindexLookup& ifindex, const Mark& mark) {
+                                  const EndpointAccess& endpoints, const Mark& mark) {
   std::vector<CheckResult> results;
   const BpfMap& map = programs.at(step.program).object.map(step.map);
   for (const MapEntrySpec& entry : step.read) {
-    std::vector<std::byte> key = EncodeValue(entry.key, map.key_size(), ifindex);
-    std::vector<std::byte> wanted = EncodeValue(entry.value, map.value_size(), ifindex);
+    std::vector<std::byte> key = EncodeValue(entry.key, map.key_size(), endpoints.ifindex);
+    std::vector<std::byte> wanted = EncodeValue(entry.value, map.value_size(), endpoints.ifindex);
     std::optional<std::vector<std::byte>> found = map.Lookup(key);
     if (found && map.per_cpu()) found = SumOverCpus(*found, map.value_size());
     CheckResult result{fmt::format("map.{}.{}[{}]", step.program, step.map, DescribeBytes(key)),
@@ -134,12 +139,8 @@ std::vector<CheckResult> CheckMap(const MapStep& step, const LoadedPrograms& pro
   return results;
 }
 
-void WriteMap(const MapStep& step, const LoadedPrograms& programs, const IfindexLookup& ifindex) {
-  const BpfMap& map = programs.at(step.program).object.map(step.map);
-  for (const MapEntrySpec& entry : step.write) {
-    map.Update({EncodeValue(entry.key, map.key_size(), ifindex),
-                EncodeValue(entry.value, map.value_size(), ifindex)});
-  }
+void WriteMap(const MapStep& step, const LoadedPrograms& programs, const EndpointAccess& endpoints) {
+  WriteEntries(programs.at(step.program).object.map(step.map), step.write, endpoints);
 }
 
 }  // namespace knetlab

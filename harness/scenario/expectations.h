@@ -19,8 +19,8 @@ using VerdictCounts = std::map<std::string, std::map<std::string, std::uint64_t>
 std::vector<CheckResult> CheckLedger(const std::vector<LedgerCheck>& checks, const Ledger& ledger, const Mark& mark);
 std::vector<CheckResult> CheckVerdicts(const std::vector<VerdictCheck>& checks, const VerdictCounts& verdicts);
 // Reads each key of `step.read` and compares. Per-CPU maps: the sum over CPUs.
-std::vector<CheckResult> CheckMap(const MapStep& step, const LoadedPrograms& programs, const IfindexLookup& ifindex,
+std::vector<CheckResult> CheckMap(const MapStep& step, const LoadedPrograms& programs, const EndpointAccess& endpoints,
                                   const Mark& mark);
-void WriteMap(const MapStep& step, const LoadedPrograms& programs, const IfindexLookup& ifindex);
+void WriteMap(const MapStep& step, const LoadedPrograms& programs, const EndpointAccess& endpoints);
 
 }  // namespace knetlab

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "harness/program/program_type.h"
 #include "harness/scenario/probes.h"
@@ -46,7 +47,8 @@ std::string OwnCgroup() {
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {
     // "0::/PATH"; a path above the mount's root begins with "/.." and cannot be reached from here.
-    if (line.rfind("0::/", 0) == 0 && line.rfind("0::/..", 0) != 0) return mount + line.substr(3);
+    if (line == "0::/" || line.rfind("0::/..", 0) == 0) return mount;
+    if (line.rfind("0::/", 0) == 0) return mount + line.substr(3);
   }
   return mount;
 }
@@ -60,9 +62,9 @@ std::string AttachToCgroup(const TinyProgram& kind) {
   return fmt::format("attached to cgroup {}", path);
 }
 
-// A connected TCP socket in the caller's namespace; its peer is closed.
-UniqueFd ConnectedSocket() {
-  UniqueFd listener(RequireCall(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+// Both ends of a TCP connection over the loopback of the caller's namespace.
+std::pair<UniqueFd, UniqueFd> ConnectedSockets() {
+  const UniqueFd listener(RequireCall(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -71,9 +73,10 @@ UniqueFd ConnectedSocket() {
   RequireCall(::bind(listener.get(), generic, size), "bind");
   RequireCall(::listen(listener.get(), 1), "listen");
   RequireCall(::getsockname(listener.get(), generic, &size), "getsockname");
-  UniqueFd socket(RequireCall(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
-  RequireCall(::connect(socket.get(), generic, size), "connect to 127.0.0.1");
-  return socket;
+  UniqueFd client(RequireCall(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket"));
+  RequireCall(::connect(client.get(), generic, size), "connect to 127.0.0.1");
+  UniqueFd server(RequireCall(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC), "accept"));
+  return {std::move(client), std::move(server)};
 }
 
 }  // namespace
@@ -138,7 +141,7 @@ std::string ProbeSockmap(ProbeBench& bench) {
       LoadReturning({.type = BPF_PROG_TYPE_SK_SKB, .attach_type = BPF_SK_SKB_STREAM_VERDICT}, 1);
   RequireCall(bpf_prog_attach(program.get(), map.get(), BPF_SK_SKB_STREAM_VERDICT, 0),
               "bpf(BPF_PROG_ATTACH)");
-  const UniqueFd socket = bench.wire().ns("server").Run(ConnectedSocket);
+  const auto [socket, peer] = bench.wire().ns("server").Run(ConnectedSockets);
   const std::uint32_t key = 0;
   const auto value = static_cast<std::uint32_t>(socket.get());
   RequireCall(bpf_map_update_elem(map.get(), &key, &value, BPF_ANY), "add TCP socket to map");

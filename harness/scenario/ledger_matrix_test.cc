@@ -272,12 +272,12 @@ TEST_P(LedgerMatrix, BalancesForEveryCapture) {
     if (!step.destination_mac_of.empty()) {
       options.rewrite.destination_mac = lab.topology().endpoint(step.destination_mac_of).mac;
     }
-    Account account(SharedTracer(), lab.topology(), lab.hooks(), {});
+    std::unique_ptr<Account> account = OpenAccount(SharedTracer(), lab.topology(), lab.hooks(), {});
     // From a thread of its own where the namespace's own one is busy talking.
     Namespace other = Namespace::Open(fmt::format("/proc/self/fd/{}", lab.topology().ns("client").fd()));
     Replay replay(lab.capture(step), options);
-    TrafficReport sent = replay.Send({.ns = &other, .interface = "eth0", .observer = &account});
-    AccountResult result = account.Close({{"client", sent}}, std::chrono::seconds(2));
+    TrafficReport sent = replay.Send({.ns = &other, .interface = "eth0", .observer = account.get()});
+    AccountResult result = account->Close({{"client", sent}}, std::chrono::seconds(2));
     EXPECT_EQ(result.ledger.sent, capture.packets.size());
     EXPECT_TRUE(result.ledger.balanced()) << Describe(result.ledger);
     if (configuration.xdp != nullptr && std::string(configuration.xdp_mode) == "native") {

@@ -72,14 +72,14 @@ ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, 
               fmt::format("name one, as {}:{}", object, (fitting.empty() ? programs : fitting).front().name));
 }
 
-LoadedPrograms::LoadedPrograms(const std::vector<ProgramSpec>& specs, const IfindexLookup& ifindex,
+LoadedPrograms::LoadedPrograms(const std::vector<ProgramSpec>& specs, const EndpointAccess& endpoints,
                                const std::set<std::string>& frags) {
   for (const ProgramSpec& spec : specs) {
-    WithMark(spec.mark, [&] { Load(spec, ifindex, frags.contains(spec.label)); });
+    WithMark(spec.mark, [&] { Load(spec, endpoints, frags.contains(spec.label)); });
   }
 }
 
-void LoadedPrograms::Load(const ProgramSpec& spec, const IfindexLookup& ifindex, bool frags) {
+void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoints, bool frags) {
   const std::string kind = spec.attach.empty() ? "auto" : spec.attach.front().kind;
   ProgramInfo chosen = ChooseProgram(spec.object, spec.program, spec.label, kind);
   LoadOptions options;
@@ -91,8 +91,8 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const IfindexLookup& ifindex,
     options.types[chosen.name] = TypeForHook(kind);
   }
   for (const auto& [name, value] : spec.globals) {
-    options.globals[name] = [&value, &ifindex](std::size_t size) {
-      return EncodeValue(value, size, ifindex);
+    options.globals[name] = [&value, &endpoints](std::size_t size) {
+      return EncodeValue(value, size, endpoints.ifindex);
     };
   }
   for (const MapSetup& map : spec.maps) {
@@ -103,13 +103,8 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const IfindexLookup& ifindex,
   auto loaded =
       std::make_unique<LoadedProgram>(LoadedProgram{&spec, BpfObject::Load(spec.object, options), nullptr});
   loaded->program = &loaded->object.program(chosen.name);
-  for (const MapSetup& setup : spec.maps) {
-    const BpfMap& map = loaded->object.map(setup.name);
-    for (const MapEntrySpec& entry : setup.contents) {
-      map.Update({EncodeValue(entry.key, map.key_size(), ifindex),
-                  EncodeValue(entry.value, map.value_size(), ifindex)});
-    }
-  }
+  for (const MapSetup& setup : spec.maps)
+    WriteEntries(loaded->object.map(setup.name), setup.contents, endpoints);
   programs_.push_back(std::move(loaded));
 }
 

@@ -108,7 +108,7 @@ struct ReplayStep {
 struct MapStep {
   std::string program, map;
   std::vector<MapEntrySpec> write;
-  // Keys to compare. Per-CPU maps: the sum over CPUs of an integer value.
+  // Keys to compare. Per-CPU maps: the sum over CPUs of an integer value, or of each of several 64-bit ones.
   std::vector<MapEntrySpec> read;
 };
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <sstream>
+
 #include "harness/scenario/reader.h"
 #include "harness/scenario/reader_test_folder.h"
 #include "netns/error.h"
@@ -200,6 +202,21 @@ TEST_F(ReaderValid, TheLabsOwnObjectsAreLookedForBesideTheBinary) {
       std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path();
   if (!std::filesystem::is_directory(build / "bpf")) GTEST_SKIP() << "no objects are built";
   EXPECT_THAT(DefaultObjectFolders(), ::testing::Contains((build / "bpf").string()));
+}
+
+TEST_F(ReaderValid, TheExampleOfTheManual) {
+  std::ifstream file(KNETLAB_SOURCE_DIR "/docs/scenario.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  const std::string manual = text.str();
+  const std::string fence = "```yaml\n";
+  const std::size_t begin = manual.find(fence) + fence.size();
+  ASSERT_LT(begin, manual.size());
+  folder_.Write("suite/drop_port.bpf.o", "");
+  folder_.Write("captures/dnscap__dns.pcap", "");
+  const Scenario s = Read(manual.substr(begin, manual.find("```", begin) - begin));
+  EXPECT_EQ(s.name, "drop-dns");
+  EXPECT_EQ(s.steps.size(), 2u);
 }
 
 TEST_F(ReaderValid, NamesAreUniqueInASuite) {

@@ -9,10 +9,12 @@
 #include "harness/measure/cost.h"
 #include "harness/program/verdict.h"
 #include "harness/scenario/expectations.h"
+#include "harness/scenario/lab_care.h"
 #include "harness/scenario/loaded_programs.h"
 #include "harness/scenario/located_error.h"
 #include "harness/traffic/capture_file.h"
 #include "netns/namespace.h"
+#include "netns/topology.h"
 
 namespace knetlab {
 namespace {
@@ -63,7 +65,7 @@ class Run {
   RigResult Carry();
 
  private:
-  int Ifindex(const std::string& endpoint) const;
+  const Topology& Built();
   std::string PeerOf(const std::string& endpoint) const;
   std::vector<Stop> WayFrom(const std::string& endpoint) const;
   void Do(const ReplayStep& step, const Mark& mark);
@@ -78,7 +80,8 @@ class Run {
   const Scenario& scenario_;
   const RigOptions& options_;
   std::stop_token stop_;
-  IfindexLookup ifindex_;
+  std::optional<Topology> built_;
+  EndpointAccess endpoints_;
   LoadedPrograms programs_;
   RigResult result_;
   Ledger phase_;            // since the last `expect`
@@ -95,8 +98,12 @@ Run::Run(const Scenario& scenario, const RigOptions& options, std::stop_token st
     : scenario_(scenario),
       options_(options),
       stop_(std::move(stop)),
-      ifindex_([this](const std::string& endpoint) { return Ifindex(endpoint); }),
-      programs_(scenario.programs, ifindex_, {}) {
+      endpoints_{.ifindex = [this](const std::string& name) { return Built().endpoint(name).ifindex; },
+                 .run_in =
+                     [this](const std::string& name, const std::function<void()>& work) {
+                       Built().ns(Built().endpoint(name).ns).Run(work);
+                     }},
+      programs_(scenario.programs, endpoints_, {}) {
   for (const ProgramSpec& program : scenario.programs) {
     for (const AttachSpec& attach : program.attach) {
       if (attach.kind == "socket") Cannot(attach.mark, "no sockets to attach a filter to");
@@ -104,17 +111,16 @@ Run::Run(const Scenario& scenario, const RigOptions& options, std::stop_token st
   }
 }
 
-// No device exists here. Maps hold the numbers that the endpoints would have: lo is 1, links count from 2 in
-// each namespace.
-int Run::Ifindex(const std::string& endpoint) const {
-  std::map<std::string, int> next;
-  for (const LinkSpec& link : scenario_.topology.links) {
-    for (const EndpointSpec& end : link.ends) {
-      int number = 2 + next[end.ns]++;
-      if (end.ToString() == endpoint) return number;
-    }
+// No packet meets a device here. But a scenario that names an endpoint in a map or in a rewrite means its
+// number and its Ethernet address, and a device map takes nothing but devices that exist: only then they are
+// made.
+const Topology& Run::Built() {
+  if (!built_) {
+    TopologySpec spec = scenario_.topology;
+    FitMtu(spec, 0);
+    built_.emplace(Topology::Build(spec));
   }
-  return 0;
+  return *built_;
 }
 
 std::string Run::PeerOf(const std::string& endpoint) const {
@@ -176,12 +182,13 @@ void Run::SendOne(const std::vector<Stop>& way, Packet packet) {
   if (options_.per_packet) result_.packets.push_back(std::move(first));
 }
 
-void Run::Do(const ReplayStep& step, const Mark& mark) {
+void Run::Do(const ReplayStep& step, const Mark&) {
   Capture capture = ReadCapture(step.capture, {.limit = step.limit});
   if (!capture.notice.empty()) result_.notes.push_back(step.capture + ": " + capture.notice);
-  if (!step.source_mac_of.empty() || !step.destination_mac_of.empty()) {
-    Cannot(mark, "no endpoints whose Ethernet addresses could be written into packets");
-  }
+  Rewrite rewrite = step.options.rewrite;
+  if (!step.source_mac_of.empty()) rewrite.source_mac = Built().endpoint(step.source_mac_of).mac;
+  if (!step.destination_mac_of.empty())
+    rewrite.destination_mac = Built().endpoint(step.destination_mac_of).mac;
   std::vector<Stop> way = WayFrom(step.from);
   for (std::uint64_t loop = 0; loop < step.options.loops; loop++) {
     for (Packet packet : capture.packets) {
@@ -192,15 +199,15 @@ void Run::Do(const ReplayStep& step, const Mark& mark) {
                      .hint = "",
                      .detail = "",
                      .code = ECANCELED});
-      ApplyRewrite(step.options.rewrite, packet);
+      ApplyRewrite(rewrite, packet);
       SendOne(way, std::move(packet));
     }
   }
 }
 
 void Run::Do(const MapStep& step, const Mark& mark) {
-  WriteMap(step, programs_, ifindex_);
-  Append(CheckMap(step, programs_, ifindex_, mark));
+  WriteMap(step, programs_, endpoints_);
+  Append(CheckMap(step, programs_, endpoints_, mark));
 }
 
 void Run::Do(const ExecStep&, const Mark& mark) {
@@ -215,7 +222,7 @@ void Run::Do(const ExpectStep& step, const Mark& mark) {
   CheckPhase(step.ledger, mark);
   Append(CheckVerdicts(step.verdicts, verdicts_));
   verdicts_.clear();
-  for (const MapStep& map : step.maps) Append(CheckMap(map, programs_, ifindex_, mark));
+  for (const MapStep& map : step.maps) Append(CheckMap(map, programs_, endpoints_, mark));
 }
 
 void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {

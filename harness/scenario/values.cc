@@ -81,6 +81,23 @@ std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, con
   return bytes;
 }
 
+void WriteEntries(const BpfMap& map, const std::vector<MapEntrySpec>& entries,
+                  const EndpointAccess& endpoints) {
+  for (const MapEntrySpec& entry : entries) {
+    const MapEntry encoded{EncodeValue(entry.key, map.key_size(), endpoints.ifindex),
+                           EncodeValue(entry.value, map.value_size(), endpoints.ifindex)};
+    const auto& elements = entry.value.elements;
+    const auto endpoint = std::find_if(elements.begin(), elements.end(), [](const Element& element) {
+      return element.kind == Element::Kind::kIfindex;
+    });
+    if (endpoint == elements.end()) {
+      map.Update(encoded);
+    } else {
+      endpoints.run_in(endpoint->text, [&] { map.Update(encoded); });
+    }
+  }
+}
+
 std::string DescribeBytes(const std::vector<std::byte>& bytes) {
   const std::size_t size = bytes.size();
   if (size == 1 || size == 2 || size == 4 || size == 8) {

@@ -7,14 +7,27 @@
 #include <string>
 #include <vector>
 
+#include "harness/program/object.h"
 #include "harness/scenario/model.h"
 
 namespace knetlab {
 
 using IfindexLookup = std::function<int(const std::string& endpoint)>;
 
+// What values need of a topology.
+struct EndpointAccess {
+  IfindexLookup ifindex;
+  // Runs the work in the namespace of the endpoint.
+  std::function<void(const std::string& endpoint, const std::function<void()>& work)> run_in;
+};
+
 // Throws Error at the value's mark where it does not fit `size` bytes.
 std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, const IfindexLookup& ifindex);
+
+// A device map looks an interface up in the namespace of whoever writes it: an entry that names an endpoint
+// is written from that endpoint's namespace. Throws Error.
+void WriteEntries(const BpfMap& map, const std::vector<MapEntrySpec>& entries,
+                  const EndpointAccess& endpoints);
 
 // 1, 2, 4 and 8 bytes as an unsigned integer, anything else as hex.
 std::string DescribeBytes(const std::vector<std::byte>& bytes);

@@ -39,10 +39,14 @@ ReceiverOptions OptionsOf(const SocketSpec& spec) {
 
 WireLab::WireLab(const Scenario& scenario)
     : scenario_(scenario),
-      ifindex_([this](const std::string& endpoint) { return topology_->endpoint(endpoint).ifindex; }) {
+      endpoints_{.ifindex = [this](const std::string& name) { return topology_->endpoint(name).ifindex; },
+                 .run_in =
+                     [this](const std::string& name, const std::function<void()>& work) {
+                       topology_->ns(topology_->endpoint(name).ns).Run(work);
+                     }} {
   ReadCaptures();
   BuildTopology();
-  programs_.emplace(scenario_.programs, ifindex_, LabelsThatNeedFrags());
+  programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags());
   OpenSockets();
   AttachPrograms();
 }

@@ -27,7 +27,7 @@ class WireLab {
   const Topology& topology() const { return *topology_; }
   const LoadedPrograms& programs() const { return *programs_; }
   const std::vector<HookedProgram>& hooks() const { return hooks_; }
-  const IfindexLookup& ifindex() const { return ifindex_; }
+  const EndpointAccess& endpoints() const { return endpoints_; }
   const std::vector<std::string>& notes() const { return notes_; }
   // The capture of a replay step; each file is read once.
   const Capture& capture(const ReplayStep& step) const { return captures_.at(&step); }
@@ -45,7 +45,7 @@ class WireLab {
   std::map<const ReplayStep*, Capture> captures_;
   std::size_t largest_frame_ = 0;
   std::optional<Topology> topology_;
-  IfindexLookup ifindex_;
+  EndpointAccess endpoints_;
   std::optional<LoadedPrograms> programs_;
   std::map<std::string, std::unique_ptr<Receiver>> sockets_;
   std::vector<std::unique_ptr<Attachment>> attachments_;

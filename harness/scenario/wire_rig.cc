@@ -73,8 +73,7 @@ TrafficReport Run::Send(const ReplayStep& step, SendObserver* observer, std::uin
 
 void Run::Do(const ReplayStep& step, const Mark&) {
   if (!account_) {
-    account_ = std::make_unique<Account>(options_.tracer, lab_.topology(), lab_.hooks(),
-                                         AccountOptions{.per_packet = options_.per_packet});
+    account_ = OpenAccount(options_.tracer, lab_.topology(), lab_.hooks(), {.per_packet = options_.per_packet});
   }
   TrafficReport report = Send(step, account_.get(), next_index_, step.options.pace);
   next_index_ += report.attempted;
@@ -85,8 +84,8 @@ void Run::Do(const ReplayStep& step, const Mark&) {
 void Run::Do(const MapStep& step, const Mark& mark) {
   // What the packets so far did to the maps must have happened.
   if (!step.read.empty()) CloseAccount();
-  WriteMap(step, lab_.programs(), lab_.ifindex());
-  Append(CheckMap(step, lab_.programs(), lab_.ifindex(), mark));
+  WriteMap(step, lab_.programs(), lab_.endpoints());
+  Append(CheckMap(step, lab_.programs(), lab_.endpoints(), mark));
 }
 
 void Run::Do(const ExecStep& step, const Mark& mark) {
@@ -104,7 +103,7 @@ void Run::Do(const ExpectStep& step, const Mark& mark) {
   CheckPhase(step.ledger, mark);
   Append(CheckVerdicts(step.verdicts, verdicts_));
   verdicts_.clear();
-  for (const MapStep& map : step.maps) Append(CheckMap(map, lab_.programs(), lab_.ifindex(), mark));
+  for (const MapStep& map : step.maps) Append(CheckMap(map, lab_.programs(), lab_.endpoints(), mark));
 }
 
 void Run::CloseAccount() {
