@@ -29,7 +29,8 @@ constexpr std::uint32_t kMostCounters = 1 << 16;  // a driver's answer is not tr
 template <typename T>
 class Extended {
  public:
-  explicit Extended(std::size_t extra) : memory_((sizeof(T) + extra + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t)) {}
+  explicit Extended(std::size_t extra)
+      : memory_((sizeof(T) + extra + sizeof(std::uint64_t) - 1) / sizeof(std::uint64_t)) {}
   T* get() { return reinterpret_cast<T*>(memory_.data()); }
   unsigned char* extra() { return reinterpret_cast<unsigned char*>(memory_.data()) + sizeof(T); }
 
@@ -93,15 +94,21 @@ struct LinkCounter {
   const char* name;
   std::size_t offset;
 };
-#define KNETLAB_LINK_COUNTER(field) LinkCounter{#field, offsetof(rtnl_link_stats64, field)}
+#define KNETLAB_LINK_COUNTER(field)            \
+  LinkCounter {                                \
+#field, offsetof(rtnl_link_stats64, field) \
+  }
 constexpr std::array kLinkCounters = {
-    KNETLAB_LINK_COUNTER(rx_packets),       KNETLAB_LINK_COUNTER(tx_packets),       KNETLAB_LINK_COUNTER(rx_bytes),
-    KNETLAB_LINK_COUNTER(tx_bytes),         KNETLAB_LINK_COUNTER(rx_errors),        KNETLAB_LINK_COUNTER(tx_errors),
-    KNETLAB_LINK_COUNTER(rx_dropped),       KNETLAB_LINK_COUNTER(tx_dropped),       KNETLAB_LINK_COUNTER(multicast),
-    KNETLAB_LINK_COUNTER(collisions),       KNETLAB_LINK_COUNTER(rx_length_errors), KNETLAB_LINK_COUNTER(rx_over_errors),
-    KNETLAB_LINK_COUNTER(rx_crc_errors),    KNETLAB_LINK_COUNTER(rx_frame_errors),  KNETLAB_LINK_COUNTER(rx_fifo_errors),
-    KNETLAB_LINK_COUNTER(rx_missed_errors), KNETLAB_LINK_COUNTER(tx_aborted_errors), KNETLAB_LINK_COUNTER(tx_carrier_errors),
-    KNETLAB_LINK_COUNTER(tx_fifo_errors),   KNETLAB_LINK_COUNTER(rx_nohandler)};
+    KNETLAB_LINK_COUNTER(rx_packets),        KNETLAB_LINK_COUNTER(tx_packets),
+    KNETLAB_LINK_COUNTER(rx_bytes),          KNETLAB_LINK_COUNTER(tx_bytes),
+    KNETLAB_LINK_COUNTER(rx_errors),         KNETLAB_LINK_COUNTER(tx_errors),
+    KNETLAB_LINK_COUNTER(rx_dropped),        KNETLAB_LINK_COUNTER(tx_dropped),
+    KNETLAB_LINK_COUNTER(multicast),         KNETLAB_LINK_COUNTER(collisions),
+    KNETLAB_LINK_COUNTER(rx_length_errors),  KNETLAB_LINK_COUNTER(rx_over_errors),
+    KNETLAB_LINK_COUNTER(rx_crc_errors),     KNETLAB_LINK_COUNTER(rx_frame_errors),
+    KNETLAB_LINK_COUNTER(rx_fifo_errors),    KNETLAB_LINK_COUNTER(rx_missed_errors),
+    KNETLAB_LINK_COUNTER(tx_aborted_errors), KNETLAB_LINK_COUNTER(tx_carrier_errors),
+    KNETLAB_LINK_COUNTER(tx_fifo_errors),    KNETLAB_LINK_COUNTER(rx_nohandler)};
 #undef KNETLAB_LINK_COUNTER
 
 Counters ReadLink(const std::string& where, const std::string& interface) {

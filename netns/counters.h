@@ -12,10 +12,12 @@ namespace knetlab {
 
 using Counters = std::map<std::string, std::uint64_t>;
 
-// What `ethtool -S` shows: the driver's own ("rx_queue_0_xdp_drops"). Empty for a driver that has none. Throws Error.
+// What `ethtool -S` shows: the driver's own ("rx_queue_0_xdp_drops"). Empty for a driver that has none.
+// Throws Error.
 Counters EthtoolStatistics(const Namespace& ns, const std::string& interface);
 
-// What `ip -s -s link` shows, by the names of struct rtnl_link_stats64: rx_packets, tx_dropped, ... Throws Error.
+// What `ip -s -s link` shows, by the names of struct rtnl_link_stats64: rx_packets, tx_dropped, ... Throws
+// Error.
 Counters LinkStatistics(const Namespace& ns, const std::string& interface);
 
 }  // namespace knetlab

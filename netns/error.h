@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The one exception that knetlab throws for failures. It answers four questions a person asks: what was being
-// done, on what, why it failed, and what to try. `detail` carries the long text that explains the why: a verifier
-// log, a netlink extended acknowledgement.
+// done, on what, why it failed, and what to try. `detail` carries the long text that explains the why: a
+// verifier log, a netlink extended acknowledgement.
 //
 //   throw knetlab::Error({.what = "attach XDP", .where = "server:eth0", .why = "Operation not supported",
 //                         .hint = "try mode generic", .code = EOPNOTSUPP});

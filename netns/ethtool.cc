@@ -30,10 +30,13 @@ struct Group {
 const std::vector<Group>& Groups() {
   static const std::vector<Group> groups = {
       {"rx-checksumming", {"rx-checksum"}},
-      {"tx-checksumming", {"tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6", "tx-checksum-fcoe-crc", "tx-checksum-sctp"}},
+      {"tx-checksumming",
+       {"tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6", "tx-checksum-fcoe-crc",
+        "tx-checksum-sctp"}},
       {"scatter-gather", {"tx-scatter-gather", "tx-scatter-gather-fraglist"}},
       {"tcp-segmentation-offload",
-       {"tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp-mangleid-segmentation", "tx-tcp6-segmentation"}},
+       {"tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp-mangleid-segmentation",
+        "tx-tcp6-segmentation"}},
       {"generic-segmentation-offload", {"tx-generic-segmentation"}},
       {"generic-receive-offload", {"rx-gro"}},
       {"large-receive-offload", {"rx-lro"}},
@@ -48,10 +51,13 @@ nlattr* Attributes(const nlmsghdr* message) {
   return static_cast<nlattr*>(nlmsg_data(message)) + GENL_HDRLEN / sizeof(nlattr);
 }
 
-int AttributesLength(const nlmsghdr* message) { return nlmsg_datalen(message) - GENL_HDRLEN; }
+int AttributesLength(const nlmsghdr* message) {
+  return nlmsg_datalen(message) - GENL_HDRLEN;
+}
 
 nlattr* Find(nlattr* attribute, int type) {
-  return attribute == nullptr ? nullptr : nla_find(static_cast<nlattr*>(nla_data(attribute)), nla_len(attribute), type);
+  return attribute == nullptr ? nullptr
+                              : nla_find(static_cast<nlattr*>(nla_data(attribute)), nla_len(attribute), type);
 }
 
 std::string Text(const nlattr* attribute) {
@@ -71,13 +77,14 @@ int EthtoolFamily(NetlinkSocket& socket, const std::string& where) {
   message.Header(Command(CTRL_CMD_GETFAMILY, 1));
   message.PutString(CTRL_ATTR_FAMILY_NAME, ETHTOOL_GENL_NAME);
   int family = 0;
-  socket.Transact({std::move(message), "find ethtool netlink for", where,
-                   [](int code) { return code == ENOENT ? "needs Linux 5.6 and CONFIG_ETHTOOL_NETLINK" : ""; }},
-                  [&](const nlmsghdr* reply) {
-                    if (const auto* id = nla_find(Attributes(reply), AttributesLength(reply), CTRL_ATTR_FAMILY_ID)) {
-                      family = nla_get_u16(id);
-                    }
-                  });
+  socket.Transact(
+      {std::move(message), "find ethtool netlink for", where,
+       [](int code) { return code == ENOENT ? "needs Linux 5.6 and CONFIG_ETHTOOL_NETLINK" : ""; }},
+      [&](const nlmsghdr* reply) {
+        if (const auto* id = nla_find(Attributes(reply), AttributesLength(reply), CTRL_ATTR_FAMILY_ID)) {
+          family = nla_get_u16(id);
+        }
+      });
   return family;
 }
 
@@ -87,8 +94,8 @@ void PutDevice(NetlinkMessage& message, int ifindex) {
   });
 }
 
-// The names in a bitset in its verbose form, with each one's value. A bit without a VALUE flag is 0, except in a bitset that is a
-// plain list (NOMASK).
+// The names in a bitset in its verbose form, with each one's value. A bit without a VALUE flag is 0, except
+// in a bitset that is a plain list (NOMASK).
 std::map<std::string, bool> Bits(nlattr* bitset) {
   std::map<std::string, bool> bits;
   const bool list = Find(bitset, ETHTOOL_A_BITSET_NOMASK) != nullptr;
@@ -104,7 +111,8 @@ std::map<std::string, bool> Bits(nlattr* bitset) {
 }
 
 // Every feature the kernel knows for any interface, with whether it is on here.
-std::map<std::string, bool> AllFeatures(NetlinkSocket& socket, int family, int ifindex, const std::string& where) {
+std::map<std::string, bool> AllFeatures(NetlinkSocket& socket, int family, int ifindex,
+                                        const std::string& where) {
   NetlinkMessage message(family, 0);
   message.Header(Command(ETHTOOL_MSG_FEATURES_GET, ETHTOOL_GENL_VERSION));
   PutDevice(message, ifindex);
@@ -113,16 +121,19 @@ std::map<std::string, bool> AllFeatures(NetlinkSocket& socket, int family, int i
     nlattr* attributes = Attributes(reply);
     const int length = AttributesLength(reply);
     // "hw" is a bitset with a mask of all features; "active" lists those that are on.
-    for (const auto& [name, value] : Bits(nla_find(attributes, length, ETHTOOL_A_FEATURES_HW))) features[name] = false;
-    for (const auto& [name, value] : Bits(nla_find(attributes, length, ETHTOOL_A_FEATURES_NOCHANGE))) features[name] = false;
-    for (const auto& [name, value] : Bits(nla_find(attributes, length, ETHTOOL_A_FEATURES_ACTIVE))) features[name] = value;
+    for (const auto& [name, value] : Bits(nla_find(attributes, length, ETHTOOL_A_FEATURES_HW)))
+      features[name] = false;
+    for (const auto& [name, value] : Bits(nla_find(attributes, length, ETHTOOL_A_FEATURES_NOCHANGE)))
+      features[name] = false;
+    for (const auto& [name, value] : Bits(nla_find(attributes, length, ETHTOOL_A_FEATURES_ACTIVE)))
+      features[name] = value;
   });
   return features;
 }
 
 // Sets and gives back those whose value did not become what was asked.
-std::set<std::string> Set(NetlinkSocket& socket, int family, int ifindex, const std::string& where, const std::string& what,
-                          const std::vector<std::string>& names, bool on) {
+std::set<std::string> Set(NetlinkSocket& socket, int family, int ifindex, const std::string& where,
+                          const std::string& what, const std::vector<std::string>& names, bool on) {
   NetlinkMessage message(family, 0);
   message.Header(Command(ETHTOOL_MSG_FEATURES_SET, ETHTOOL_GENL_VERSION));
   PutDevice(message, ifindex);
@@ -141,7 +152,8 @@ std::set<std::string> Set(NetlinkSocket& socket, int family, int ifindex, const 
                                  std::vector<std::string> known;
                                  for (const Group& group : Groups()) known.emplace_back(group.name);
                                  NetlinkSocket other(NETLINK_GENERIC);
-                                 for (const auto& [name, value] : AllFeatures(other, family, ifindex, where)) known.push_back(name);
+                                 for (const auto& [name, value] : AllFeatures(other, family, ifindex, where))
+                                   known.push_back(name);
                                  return NearestHint(names.front(), known);
                                }};
   std::set<std::string> unchanged;
@@ -165,7 +177,8 @@ void SetFeatures(int ifindex, const std::string& where, const std::map<std::stri
   for (const auto& [name, on] : features) {
     const std::string what = fmt::format("turn {} {} on", name, on ? "on" : "off");
     const auto& groups = Groups();
-    const auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name; });
+    const auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name; });
     const std::vector<std::string> names = group == groups.end() ? std::vector{name} : group->members;
     const auto unchanged = Set(socket, family, ifindex, where, what, names, on);
     // Of a group, as with ethtool, those that can be changed are.

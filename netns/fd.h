@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A file descriptor with one owner, closed when the owner goes. Every kernel object of the lab is held by one, so
-// that the kernel takes all of it back when the process ends, however it ends.
+// A file descriptor with one owner, closed when the owner goes. Every kernel object of the lab is held by
+// one, so that the kernel takes all of it back when the process ends, however it ends.
 #pragma once
 
 #include <unistd.h>

@@ -4,8 +4,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cerrno>
+#include <charconv>
 #include <optional>
 
 #include "netns/error.h"
@@ -13,7 +13,8 @@
 namespace knetlab {
 namespace {
 
-[[noreturn]] void Refuse(std::string_view what, std::string_view text, std::string_view why, std::string_view hint) {
+[[noreturn]] void Refuse(std::string_view what, std::string_view text, std::string_view why,
+                         std::string_view hint) {
   throw Error({.what = std::string(what),
                .where = fmt::format("'{}'", text),
                .why = std::string(why),
@@ -56,21 +57,28 @@ std::string IpAddress::ToString() const {
   return text;
 }
 
-int IpAddress::size() const { return family == AF_INET6 ? 16 : 4; }
+int IpAddress::size() const {
+  return family == AF_INET6 ? 16 : 4;
+}
 
 IpPrefix IpPrefix::Parse(std::string_view text) {
   const std::size_t slash = text.find('/');
   const auto address = TryAddress(text.substr(0, slash));
-  if (!address) Refuse("read IP prefix", text, "not an IPv4 or IPv6 address", "such as 10.0.0.0/24 or fd00::/64");
+  if (!address)
+    Refuse("read IP prefix", text, "not an IPv4 or IPv6 address", "such as 10.0.0.0/24 or fd00::/64");
   const int longest = address->size() * 8;
   int length = longest;
-  if (slash != std::string_view::npos && (!WholeNumber(text.substr(slash + 1), length, 10) || length < 0 || length > longest)) {
-    Refuse("read IP prefix", text, fmt::format("the prefix length is not a number from 0 to {}", longest), "");
+  if (slash != std::string_view::npos &&
+      (!WholeNumber(text.substr(slash + 1), length, 10) || length < 0 || length > longest)) {
+    Refuse("read IP prefix", text, fmt::format("the prefix length is not a number from 0 to {}", longest),
+           "");
   }
   return {*address, length};
 }
 
-std::string IpPrefix::ToString() const { return fmt::format("{}/{}", address.ToString(), length); }
+std::string IpPrefix::ToString() const {
+  return fmt::format("{}/{}", address.ToString(), length);
+}
 
 MacAddress MacAddress::Parse(std::string_view text) {
   MacAddress mac;
@@ -78,12 +86,14 @@ MacAddress MacAddress::Parse(std::string_view text) {
   for (std::size_t i = 0; good && i < mac.bytes.size(); ++i) {
     good = WholeNumber(text.substr(i * 3, 2), mac.bytes[i], 16) && (i == 5 || text[i * 3 + 2] == ':');
   }
-  if (!good) Refuse("read MAC address", text, "not six pairs of hexadecimal digits", "such as 02:00:00:00:00:01");
+  if (!good)
+    Refuse("read MAC address", text, "not six pairs of hexadecimal digits", "such as 02:00:00:00:00:01");
   return mac;
 }
 
 std::string MacAddress::ToString() const {
-  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5]);
+  return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", bytes[0], bytes[1], bytes[2], bytes[3],
+                     bytes[4], bytes[5]);
 }
 
 }  // namespace knetlab

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses as values: IPv4 and IPv6 addresses, prefixes, Ethernet addresses. Text forms are those of iproute2.
+// Addresses as values: IPv4 and IPv6 addresses, prefixes, Ethernet addresses. Text forms are those of
+// iproute2.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@
 namespace knetlab {
 
 struct IpAddress {
-  int family = 0;                       // AF_INET or AF_INET6; 0 means "none"
+  int family = 0;                        // AF_INET or AF_INET6; 0 means "none"
   std::array<std::uint8_t, 16> bytes{};  // network order; IPv4 uses the first four
 
   static IpAddress Parse(std::string_view text);  // throws Error
@@ -20,7 +21,8 @@ struct IpAddress {
   auto operator<=>(const IpAddress&) const = default;
 };
 
-// An address with a prefix length, host bits kept: "10.0.0.1/24", "fd00::1/64"; without "/N" the whole address.
+// An address with a prefix length, host bits kept: "10.0.0.1/24", "fd00::1/64"; without "/N" the whole
+// address.
 struct IpPrefix {
   IpAddress address;
   int length = 0;

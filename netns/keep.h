@@ -9,7 +9,8 @@
 
 namespace knetlab {
 
-// Names each one `PREFIX-LABEL` below /run/netns and records this process as the owner. All or none. Throws Error.
+// Names each one `PREFIX-LABEL` below /run/netns and records this process as the owner. All or none. Throws
+// Error.
 void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string& prefix, bool on_purpose);
 
 }  // namespace knetlab

@@ -23,11 +23,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kNames = "/run/netns";             // shared with iproute2
+constexpr const char* kNames = "/run/netns";                 // shared with iproute2
 constexpr const char* kRecords = "/run/knetlab/namespaces";  // one file a name, mode 0600
 
-// Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for ever. The command in field 2 may hold
-// spaces and brackets, so fields are counted from its last bracket. 0 where there is no such process.
+// Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for ever. The
+// command in field 2 may hold spaces and brackets, so fields are counted from its last bracket. 0 where there
+// is no such process.
 unsigned long long StartTime(int pid) {
   std::ifstream file(fmt::format("/proc/{}/stat", pid));
   std::string line;
@@ -51,8 +52,8 @@ struct Record {
 };
 
 bool SafeName(const std::string& name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos && name.find('\n') == std::string::npos &&
-         name.size() <= NAME_MAX;
+  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string::npos &&
+         name.find('\n') == std::string::npos && name.size() <= NAME_MAX;
 }
 
 std::optional<Record> ReadRecord(const fs::path& path) {
@@ -89,8 +90,8 @@ void WriteRecord(const std::string& name, const Record& record) {
   const std::string unfinished = fmt::format("{}/.{}.{}", kRecords, name, record.pid);
   ::unlink(unfinished.c_str());
   const UniqueFd fd(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  const std::string text = fmt::format("topology {}\npid {}\nstart_time {}\non_purpose {}\n", record.topology, record.pid,
-                                       record.start_time, record.on_purpose ? 1 : 0);
+  const std::string text = fmt::format("topology {}\npid {}\nstart_time {}\non_purpose {}\n", record.topology,
+                                       record.pid, record.start_time, record.on_purpose ? 1 : 0);
   if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
       ::rename(unfinished.c_str(), path.c_str()) != 0) {
     const int error = errno;
@@ -99,13 +100,16 @@ void WriteRecord(const std::string& name, const Record& record) {
   }
 }
 
-// As iproute2 prepares it: a shared mount of its own, so that a name removed in one mount namespace goes away in the others.
+// As iproute2 prepares it: a shared mount of its own, so that a name removed in one mount namespace goes away
+// in the others.
 void PrepareNames() {
   if (::mkdir(kNames, 0755) != 0 && errno != EEXIST) throw ErrnoError("make folder", kNames, errno);
   if (::mount("", kNames, "none", MS_SHARED | MS_REC, nullptr) == 0) return;
   if (errno != EINVAL) throw ErrnoError("share mount", kNames, errno);
-  if (::mount(kNames, kNames, "none", MS_BIND | MS_REC, nullptr) != 0) throw ErrnoError("mount", kNames, errno);
-  if (::mount("", kNames, "none", MS_SHARED | MS_REC, nullptr) != 0) throw ErrnoError("share mount", kNames, errno);
+  if (::mount(kNames, kNames, "none", MS_BIND | MS_REC, nullptr) != 0)
+    throw ErrnoError("mount", kNames, errno);
+  if (::mount("", kNames, "none", MS_SHARED | MS_REC, nullptr) != 0)
+    throw ErrnoError("share mount", kNames, errno);
 }
 
 void RemoveName(const std::string& name) {
@@ -119,13 +123,15 @@ void GiveName(const Namespace& ns, const std::string& name, const Record& record
   const std::string path = fmt::format("{}/{}", kNames, name);
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
   if (!file) {
-    throw ErrnoError("keep namespace", name, errno,
-                     errno == EEXIST ? fmt::format("remove it: knetlab topology down {}", record.topology) : "");
+    throw ErrnoError(
+        "keep namespace", name, errno,
+        errno == EEXIST ? fmt::format("remove it: knetlab topology down {}", record.topology) : "");
   }
   try {
     WriteRecord(name, record);
     const std::string source = fmt::format("/proc/thread-self/fd/{}", ns.fd());
-    if (::mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) throw ErrnoError("keep namespace", name, errno);
+    if (::mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0)
+      throw ErrnoError("keep namespace", name, errno);
   } catch (...) {
     RemoveName(name);
     throw;
@@ -136,12 +142,14 @@ void GiveName(const Namespace& ns, const std::string& name, const Record& record
 
 void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string& prefix, bool on_purpose) {
   if (!SafeName(prefix) || prefix[0] == '.' || prefix.find_first_of(" \t") != std::string::npos) {
-    throw ErrnoError("keep namespaces", fmt::format("'{}'", prefix), EINVAL, "the name becomes part of a file name");
+    throw ErrnoError("keep namespaces", fmt::format("'{}'", prefix), EINVAL,
+                     "the name becomes part of a file name");
   }
   MakePrivateFolder("/run/knetlab");
   MakePrivateFolder(kRecords);
   PrepareNames();
-  const Record record = {.topology = prefix, .pid = ::getpid(), .start_time = StartTime(::getpid()), .on_purpose = on_purpose};
+  const Record record = {
+      .topology = prefix, .pid = ::getpid(), .start_time = StartTime(::getpid()), .on_purpose = on_purpose};
   std::vector<std::string> named;
   try {
     for (const Namespace& ns : namespaces) {
@@ -170,7 +178,8 @@ std::vector<KeptNamespace> ListKept() {
                     .owner_alive = start != 0 && start == record->start_time,
                     .on_purpose = record->on_purpose});
   }
-  std::sort(kept.begin(), kept.end(), [](const KeptNamespace& a, const KeptNamespace& b) { return a.name < b.name; });
+  std::sort(kept.begin(), kept.end(),
+            [](const KeptNamespace& a, const KeptNamespace& b) { return a.name < b.name; });
   return kept;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named namespaces that were kept on purpose (`--keep`, `topology up`): the only thing of the lab that the kernel does not
-// remove by itself. Each carries its owner's pid and start time in a file below /run/knetlab, so that a later run can tell
-// what is abandoned.
+// Named namespaces that were kept on purpose (`--keep`, `topology up`): the only thing of the lab that the
+// kernel does not remove by itself. Each carries its owner's pid and start time in a file below /run/knetlab,
+// so that a later run can tell what is abandoned.
 #pragma once
 
 #include <string>
@@ -10,8 +10,8 @@
 namespace knetlab {
 
 struct KeptNamespace {
-  std::string name;       // below /run/netns
-  std::string topology;   // the prefix it was kept under
+  std::string name;      // below /run/netns
+  std::string topology;  // the prefix it was kept under
   int owner_pid = 0;
   bool owner_alive = false;  // the pid lives and has the same start time
   bool on_purpose = false;   // kept until `topology down` or `clean`; else swept once the owner is dead
@@ -20,7 +20,8 @@ struct KeptNamespace {
 std::vector<KeptNamespace> ListKept();
 // Removes a topology's names. Returns how many; 0 where there is none of that name.
 int RemoveKept(const std::string& topology);
-// Removes what a dead owner left that was not kept on purpose; with `all`, everything. Returns the names removed.
+// Removes what a dead owner left that was not kept on purpose; with `all`, everything. Returns the names
+// removed.
 std::vector<std::string> SweepKept(bool all);
 
 }  // namespace knetlab

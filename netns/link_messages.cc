@@ -21,11 +21,12 @@ ifinfomsg LinkHeader(int ifindex, unsigned flags, unsigned changed) {
 }
 
 // A joined IPv6 group is reported (MLD) as soon as the interface is up, and again at each later change of the
-// interface, such as an XDP attachment. The groups in question are each address's solicited-node group, which an interface with
-// IFF_NOARP does not join, and a router's all-routers group, which one without IFF_MULTICAST does not join. What was not
-// joined while the addresses came is not joined later, provided the flags return to normal while the interface is down: on
-// one that is up the kernel takes it for a new beginning. (Linux 5.10 to 6.18, net/ipv6/addrconf.c.) The price: neighbour
-// solicitations by multicast are not heard, which the permanent neighbour entries make up for.
+// interface, such as an XDP attachment. The groups in question are each address's solicited-node group, which
+// an interface with IFF_NOARP does not join, and a router's all-routers group, which one without
+// IFF_MULTICAST does not join. What was not joined while the addresses came is not joined later, provided the
+// flags return to normal while the interface is down: on one that is up the kernel takes it for a new
+// beginning. (Linux 5.10 to 6.18, net/ipv6/addrconf.c.) The price: neighbour solicitations by multicast are
+// not heard, which the permanent neighbour entries make up for.
 constexpr unsigned kQuietMask = IFF_NOARP | IFF_MULTICAST;
 
 ifinfomsg NewLinkHeader(const VethEnd& end) {
@@ -44,7 +45,8 @@ void PutLink(NetlinkMessage& message, const VethEnd& end, int mtu, int queues) {
 
 }  // namespace
 
-NetlinkMessage NewVeth(const VethEnd& here, const VethEnd& there, int there_namespace_fd, int mtu, int queues) {
+NetlinkMessage NewVeth(const VethEnd& here, const VethEnd& there, int there_namespace_fd, int mtu,
+                       int queues) {
   NetlinkMessage message(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
   message.Header(NewLinkHeader(here));
   PutLink(message, here, mtu, queues);

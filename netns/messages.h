@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The rtnetlink messages of a topology: one function a message, from plain values. Interfaces are named by index, so that no
-// message depends on a name another message gives.
+// The rtnetlink messages of a topology: one function a message, from plain values. Interfaces are named by
+// index, so that no message depends on a name another message gives.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,8 @@ struct VethEnd {
 };
 
 // A veth pair: `here` in the socket's namespace, `there` in the one of the descriptor, without any moving.
-NetlinkMessage NewVeth(const VethEnd& here, const VethEnd& there, int there_namespace_fd, int mtu, int queues);
+NetlinkMessage NewVeth(const VethEnd& here, const VethEnd& there, int there_namespace_fd, int mtu,
+                       int queues);
 // A bridge without spanning tree and without multicast snooping: both send packets of their own.
 NetlinkMessage NewBridge(const VethEnd& bridge);
 NetlinkMessage SetMaster(int ifindex, int bridge_ifindex);
@@ -45,7 +46,8 @@ NetlinkMessage NewRoute(const RouteSpec& route, const std::vector<ResolvedNextho
 const std::vector<std::string>& RouteTypeNames();
 NetlinkMessage NewRule(const RuleSpec& rule, int family);
 
-// Throws Error: an option that the kind does not have (with the nearest one), a value that is not of its unit.
+// Throws Error: an option that the kind does not have (with the nearest one), a value that is not of its
+// unit.
 NetlinkMessage NewQdisc(int ifindex, const QdiscSpec& qdisc, const std::string& where);
 // What to try where the kernel refuses one.
 std::string QdiscHint(const std::string& kind, int code);

@@ -30,7 +30,8 @@ constexpr std::size_t kManyNamespaces = 16;
 [[noreturn]] void ThrowCreateError(const std::string& label, int error) {
   std::string hint;
   if (error == EPERM) hint = "this needs CAP_SYS_ADMIN: run as root";
-  if (error == EMFILE) hint = "each namespace holds one descriptor: raise the limit of open files (ulimit -n)";
+  if (error == EMFILE)
+    hint = "each namespace holds one descriptor: raise the limit of open files (ulimit -n)";
   if (error == ENOSPC) hint = "raise user.max_net_namespaces";
   throw ErrnoError("create namespace", label, error, hint);
 }
@@ -74,7 +75,8 @@ struct Namespace::Impl {
   UniqueFd fd;
   std::uint64_t inode;
   std::mutex worker_mutex;
-  std::optional<NamespaceWorker> lazy_worker;  // started at the first Run(): a thousand namespaces need no thousand threads
+  std::optional<NamespaceWorker>
+      lazy_worker;  // started at the first Run(): a thousand namespaces need no thousand threads
 };
 
 Namespace::Namespace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -82,7 +84,9 @@ Namespace::Namespace(Namespace&&) noexcept = default;
 Namespace& Namespace::operator=(Namespace&&) noexcept = default;
 Namespace::~Namespace() = default;
 
-Namespace Namespace::Create(std::string label) { return std::move(CreateMany({std::move(label)}, nullptr).front()); }
+Namespace Namespace::Create(std::string label) {
+  return std::move(CreateMany({std::move(label)}, nullptr).front());
+}
 
 std::vector<Namespace> Namespace::CreateMany(const std::vector<std::string>& labels,
                                              const std::function<void(std::size_t, int)>& inside) {
@@ -105,7 +109,8 @@ std::vector<Namespace> Namespace::CreateMany(const std::vector<std::string>& lab
   };
   // Threads of our own even for one namespace: the caller's thread never leaves its namespace.
   std::vector<std::thread> threads;
-  const std::size_t wanted = labels.size() < kManyNamespaces ? 1 : std::min(2U, std::max(1U, std::thread::hardware_concurrency()));
+  const std::size_t wanted =
+      labels.size() < kManyNamespaces ? 1 : std::min(2U, std::max(1U, std::thread::hardware_concurrency()));
   try {
     while (threads.size() < wanted) threads.push_back(StartQuietThread(body));
   } catch (...) {
@@ -143,9 +148,17 @@ Namespace Namespace::Open(const std::string& name_or_path) {
   return Namespace(std::make_unique<Impl>(name_or_path, std::move(fd)));
 }
 
-const std::string& Namespace::label() const { return impl_->label; }
-int Namespace::fd() const { return impl_->fd.get(); }
-std::uint64_t Namespace::inode() const { return impl_->inode; }
-void Namespace::RunErased(const std::function<void()>& work) const { impl_->worker().Run(work); }
+const std::string& Namespace::label() const {
+  return impl_->label;
+}
+int Namespace::fd() const {
+  return impl_->fd.get();
+}
+std::uint64_t Namespace::inode() const {
+  return impl_->inode;
+}
+void Namespace::RunErased(const std::function<void()>& work) const {
+  impl_->worker().Run(work);
+}
 
 }  // namespace knetlab

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network namespace, held by a descriptor. It is anonymous: when the last descriptor (and process, socket, link)
-// that refers to it is gone, the kernel removes it and everything in it, also after SIGKILL.
+// A network namespace, held by a descriptor. It is anonymous: when the last descriptor (and process, socket,
+// link) that refers to it is gone, the kernel removes it and everything in it, also after SIGKILL.
 //
 //   auto ns = knetlab::Namespace::Create("server");
-//   int fd = ns.Run([] { return ::socket(AF_INET, SOCK_DGRAM, 0); });   // runs inside, on the namespace's own thread
+//   int fd = ns.Run([] { return ::socket(AF_INET, SOCK_DGRAM, 0); });   // runs inside, on the namespace's
+//   own thread
 //
-// Threads: a caller's thread never enters another namespace. Run() hands the work to a worker thread that lives in the
-// namespace, waits for it and gives back its result or throws its exception. Run() may be called from any thread;
-// calls to one namespace are carried out one after another. Run() from inside Run() of the same namespace runs in place.
+// Threads: a caller's thread never enters another namespace. Run() hands the work to a worker thread that
+// lives in the namespace, waits for it and gives back its result or throws its exception. Run() may be called
+// from any thread; calls to one namespace are carried out one after another. Run() from inside Run() of the
+// same namespace runs in place.
 #pragma once
 
 #include <sys/types.h>
@@ -30,9 +32,9 @@ class Namespace {
  public:
   // A new, empty namespace. `label` is for messages only. Throws Error (EPERM: needs CAP_SYS_ADMIN).
   static Namespace Create(std::string label);
-  // Many at once, on two threads where there are many. A thread that has made a namespace lives in it until it makes the next, so what
-  // is to be done in it first is cheapest done there: `inside` (may be empty) is called in each with its position and its
-  // descriptor, on any of the threads.
+  // Many at once, on two threads where there are many. A thread that has made a namespace lives in it until
+  // it makes the next, so what is to be done in it first is cheapest done there: `inside` (may be empty) is
+  // called in each with its position and its descriptor, on any of the threads.
   static std::vector<Namespace> CreateMany(const std::vector<std::string>& labels,
                                            const std::function<void(std::size_t, int)>& inside);
   // An existing one: a name below /run/netns, or a path such as /proc/PID/ns/net. Throws Error.

@@ -44,7 +44,8 @@ std::string NearestName(std::string_view name, std::span<const std::string> cand
   std::size_t best = std::max<std::size_t>(1, name.size() / 3) + 1;
   std::string_view nearest;
   for (const std::string& candidate : candidates) {
-    if (candidate.empty() || candidate.size() > name.size() + best || name.size() > candidate.size() + best) continue;
+    if (candidate.empty() || candidate.size() > name.size() + best || name.size() > candidate.size() + best)
+      continue;
     const std::size_t distance = Distance(name, candidate);
     if (distance >= best) continue;
     best = distance;

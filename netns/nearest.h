@@ -9,9 +9,10 @@
 
 namespace knetlab {
 
-// The candidate with the smallest edit distance (insert, delete, replace, swap of neighbours; letter case costs nothing), or
-// "" where none is near: more than a third of the name's length, at least 1, would have to change. Ties go to the
-// first candidate.
+// The candidate with the smallest edit distance (insert, delete, replace, swap of neighbours; letter case
+// costs nothing), or
+// "" where none is near: more than a third of the name's length, at least 1, would have to change. Ties go to
+// the first candidate.
 std::string NearestName(std::string_view name, std::span<const std::string> candidates);
 std::string NearestName(std::string_view name, const std::vector<std::string>& candidates);
 

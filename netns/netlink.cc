@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -18,16 +19,21 @@
 namespace knetlab {
 namespace {
 
-// Acknowledgements queue in the socket until they are read, and the kernel charges each with close to 1 KiB: a batch's must fit into
-// the default receive buffer (208 KiB), else they are lost (ENOBUFS).
+// Acknowledgements queue in the socket until they are read, and the kernel charges each with close to 1 KiB:
+// a batch's must fit into the default receive buffer (208 KiB), else they are lost (ENOBUFS).
 constexpr std::size_t kBatch = 64;
-constexpr std::size_t kReceiveBuffer = 64 * 1024;  // the kernel fills at most 32 KiB of a dump into one datagram
+// The kernel puts at most 32 KiB of a dump into one datagram. On the stack: a topology has a thousand
+// sockets.
+struct ReceiveBuffer {
+  alignas(nlmsghdr) std::array<char, 32 * 1024> bytes;
+};
 
 std::string ExtendedAck(const nlmsghdr* message, const nlmsgerr* error) {
   if ((message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";
   // Uncapped, the refused message stands between the error and the attributes.
   std::size_t used = NLMSG_HDRLEN + sizeof *error;
-  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0) used += NLMSG_ALIGN(error->msg.nlmsg_len) - sizeof error->msg;
+  if ((message->nlmsg_flags & NLM_F_CAPPED) == 0)
+    used += NLMSG_ALIGN(error->msg.nlmsg_len) - sizeof error->msg;
   if (used >= message->nlmsg_len) return "";
   const auto* start = reinterpret_cast<const char*>(message) + used;
   // libnl's parser takes attributes it does not change through a mutable pointer.
@@ -43,14 +49,16 @@ Error RequestError(const NetlinkRequest& request, int code, const std::string& e
   if (!extended.empty()) why = fmt::format("{} ({})", extended, why);
   std::string hint = request.hint ? request.hint(code) : "";
   if (hint.empty() && code == EPERM) hint = "this needs CAP_NET_ADMIN: run as root";
-  return Error({.what = request.what, .where = request.where, .why = why, .hint = hint, .detail = "", .code = code});
+  return Error(
+      {.what = request.what, .where = request.where, .why = why, .hint = hint, .detail = "", .code = code});
 }
 
 }  // namespace
 
 NetlinkMessage::NetlinkMessage(int type, int flags, std::size_t room) : message_(nlmsg_alloc_size(room)) {
   if (!message_) throw std::bad_alloc();
-  if (nlmsg_put(message_.get(), NL_AUTO_PORT, 0, type, 0, NLM_F_REQUEST | NLM_F_ACK | flags) == nullptr) throw std::bad_alloc();
+  if (nlmsg_put(message_.get(), NL_AUTO_PORT, 0, type, 0, NLM_F_REQUEST | NLM_F_ACK | flags) == nullptr)
+    throw std::bad_alloc();
 }
 
 NetlinkMessage& NetlinkMessage::Append(const void* data, std::size_t size) {
@@ -73,7 +81,7 @@ nlattr* NetlinkMessage::Begin(int attribute) {
   return nest;
 }
 
-NetlinkSocket::NetlinkSocket(int protocol) : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)), in_(kReceiveBuffer) {
+NetlinkSocket::NetlinkSocket(int protocol) : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol)) {
   if (!fd_) throw ErrnoError("open netlink socket", "", errno);
   // Kernels before 4.12 have neither; their errors then have an errno only.
   const int on = 1;
@@ -107,25 +115,29 @@ void NetlinkSocket::Send(std::span<const NetlinkRequest> requests) {
   kernel.nl_family = AF_NETLINK;
   ssize_t sent = 0;
   do {
-    sent = ::sendto(fd_.get(), out_.data(), out_.size(), 0, reinterpret_cast<const sockaddr*>(&kernel), sizeof kernel);
+    sent = ::sendto(fd_.get(), out_.data(), out_.size(), 0, reinterpret_cast<const sockaddr*>(&kernel),
+                    sizeof kernel);
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) throw RequestError(requests.front(), errno, "");
 }
 
-std::size_t NetlinkSocket::ReadDatagram(const NetlinkRequest& request) {
+std::span<char> NetlinkSocket::ReadDatagram(std::span<char> buffer, const NetlinkRequest& request) {
   while (true) {
-    const ssize_t size = ::recv(fd_.get(), in_.data(), in_.size(), 0);
-    if (size >= 0) return static_cast<std::size_t>(size);
+    const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
+    if (size >= 0) return buffer.first(static_cast<std::size_t>(size));
     if (errno != EINTR) throw RequestError(request, errno, "reading the kernel's answer");
   }
 }
 
-void NetlinkSocket::Receive(std::span<const NetlinkRequest> requests, std::uint32_t first_sequence, const Reply& reply) {
+void NetlinkSocket::Receive(std::span<const NetlinkRequest> requests, std::uint32_t first_sequence,
+                            const Reply& reply) {
+  ReceiveBuffer buffer;
   std::size_t finished = 0;
   std::optional<Error> failure;  // of the first request that failed; the rest is read all the same
   while (finished < requests.size()) {
-    int left = static_cast<int>(ReadDatagram(requests[finished]));
-    for (auto* message = reinterpret_cast<nlmsghdr*>(in_.data()); nlmsg_ok(message, left) != 0;
+    const std::span<char> datagram = ReadDatagram(buffer.bytes, requests[finished]);
+    int left = static_cast<int>(datagram.size());
+    for (auto* message = reinterpret_cast<nlmsghdr*>(datagram.data()); nlmsg_ok(message, left) != 0;
          message = nlmsg_next(message, &left)) {
       const std::uint32_t index = message->nlmsg_seq - first_sequence;
       if (index >= requests.size()) continue;  // an answer to an earlier batch that had failed half-way
@@ -134,7 +146,8 @@ void NetlinkSocket::Receive(std::span<const NetlinkRequest> requests, std::uint3
       } else if (message->nlmsg_type == NLMSG_ERROR) {
         const auto* error = static_cast<const nlmsgerr*>(nlmsg_data(message));
         ++finished;
-        if (error->error != 0 && !failure) failure = RequestError(requests[index], -error->error, ExtendedAck(message, error));
+        if (error->error != 0 && !failure)
+          failure = RequestError(requests[index], -error->error, ExtendedAck(message, error));
       } else if (reply) {
         reply(message);
       }
@@ -144,8 +157,8 @@ void NetlinkSocket::Receive(std::span<const NetlinkRequest> requests, std::uint3
 }
 
 void NetlinkSocket::Subscribe(unsigned group) {
-  // A socket gets its port when it first sends. Until then its port is 0, which the kernel takes for its own: notifications
-  // that the kernel itself causes would pass it by.
+  // A socket gets its port when it first sends. Until then its port is 0, which the kernel takes for its own:
+  // notifications that the kernel itself causes would pass it by.
   sockaddr_nl name = {};
   name.nl_family = AF_NETLINK;
   if (::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&name), sizeof name) != 0 ||
@@ -160,7 +173,8 @@ bool NetlinkSocket::AwaitNotification(std::chrono::steady_clock::time_point dead
   pollfd readable = {.fd = fd_.get(), .events = POLLIN, .revents = 0};
   if (::poll(&readable, 1, static_cast<int>(left.count())) <= 0) return steady_clock::now() < deadline;
   // ENOBUFS (an overrun) says that something happened, too.
-  while (::recv(fd_.get(), in_.data(), in_.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
+  ReceiveBuffer buffer;
+  while (::recv(fd_.get(), buffer.bytes.data(), buffer.bytes.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
   }
   return true;
 }

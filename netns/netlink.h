@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Netlink in batches: messages are built with libnl, many are sent by one system call, and each one's acknowledgement is
-// checked; an error carries the kernel's own words (extended acknowledgement).
+// Netlink in batches: messages are built with libnl, many are sent by one system call, and each one's
+// acknowledgement is checked; an error carries the kernel's own words (extended acknowledgement).
 //
-//   NetlinkSocket socket;                       // of the namespace of the thread that makes it, usable from any thread
-//   std::vector<NetlinkRequest> batch;
-//   batch.push_back({LinkUp(2), "bring up", "server:eth0"});
+//   NetlinkSocket socket;                       // of the namespace of the thread that makes it, usable from
+//   any thread std::vector<NetlinkRequest> batch; batch.push_back({LinkUp(2), "bring up", "server:eth0"});
 //   socket.Transact(batch);
 #pragma once
 
@@ -82,12 +81,16 @@ class NetlinkSocket {
   explicit NetlinkSocket(int protocol = NETLINK_ROUTE);
 
   using Reply = std::function<void(const nlmsghdr*)>;
-  // Sends all requests, in order, and takes every acknowledgement. Messages that answer them (of RTM_GETLINK, of a
-  // dump) go to `reply`. Throws Error of the first that failed; later ones may have been carried out nevertheless.
+  // Sends all requests, in order, and takes every acknowledgement. Messages that answer them (of RTM_GETLINK,
+  // of a dump) go to `reply`. Throws Error of the first that failed; later ones may have been carried out
+  // nevertheless.
   void Transact(std::span<const NetlinkRequest> requests, const Reply& reply = nullptr);
-  void Transact(const NetlinkRequest& request, const Reply& reply = nullptr) { Transact({&request, 1}, reply); }
+  void Transact(const NetlinkRequest& request, const Reply& reply = nullptr) {
+    Transact({&request, 1}, reply);
+  }
 
-  // Notifications of an RTNLGRP_ group come to this socket from now on. Such a socket is for waiting, not for Transact().
+  // Notifications of an RTNLGRP_ group come to this socket from now on. Such a socket is for waiting, not for
+  // Transact().
   void Subscribe(unsigned group);
   // Waits until a notification is there and takes what is there. False at the deadline.
   bool AwaitNotification(std::chrono::steady_clock::time_point deadline);
@@ -95,12 +98,11 @@ class NetlinkSocket {
  private:
   void Send(std::span<const NetlinkRequest> requests);
   void Receive(std::span<const NetlinkRequest> requests, std::uint32_t first_sequence, const Reply& reply);
-  std::size_t ReadDatagram(const NetlinkRequest& request);
+  std::span<char> ReadDatagram(std::span<char> buffer, const NetlinkRequest& request);
 
   UniqueFd fd_;
   std::uint32_t sequence_ = 0;
   std::vector<char> out_;
-  std::vector<char> in_;
 };
 
 }  // namespace knetlab

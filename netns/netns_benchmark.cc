@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long building takes: a thousand namespaces with a veth each, beside `ip -batch` in the same run, and the two namespaces of a
-// small scenario from nothing to nothing.
+// How long building takes: a thousand namespaces with a veth each, beside `ip -batch` in the same run, and
+// the two namespaces of a small scenario from nothing to nothing.
 //
-// The kernel removes namespaces in the background and holds its locks meanwhile, so each measurement begins when the
-// namespaces of the one before are gone, and the two ways take turns: their ratio is that of the medians.
+// The kernel removes namespaces in the background and holds its locks meanwhile, so each measurement begins
+// when the namespaces of the one before are gone, and the two ways take turns: their ratio is that of the
+// medians.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -33,28 +34,37 @@ namespace {
 constexpr int kNamespaces = 1000;
 constexpr int kTurns = 5;
 
-double Seconds(std::chrono::steady_clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+double Seconds(std::chrono::steady_clock::duration duration) {
+  return std::chrono::duration<double>(duration).count();
+}
 
 double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
 
-// A ring: namespace i has `right`, whose peer is `left` of namespace i + 1. So each has one veth pair of its own.
+// A ring: namespace i has `right`, whose peer is `left` of namespace i + 1. So each has one veth pair of its
+// own.
 TopologySpec Ring() {
   TopologySpec spec;
-  for (int i = 0; i < kNamespaces; ++i) spec.namespaces.push_back({.name = fmt::format("n{}", i), .sysctls = {}});
+  for (int i = 0; i < kNamespaces; ++i)
+    spec.namespaces.push_back({.name = fmt::format("n{}", i), .sysctls = {}});
   for (int i = 0; i < kNamespaces; ++i) {
     LinkSpec link;
-    link.ends[0] = {.ns = fmt::format("n{}", i), .interface = "right", .addresses = {}, .mac = {}, .offloads = {}};
-    link.ends[1] = {
-        .ns = fmt::format("n{}", (i + 1) % kNamespaces), .interface = "left", .addresses = {}, .mac = {}, .offloads = {}};
+    link.ends[0] = {
+        .ns = fmt::format("n{}", i), .interface = "right", .addresses = {}, .mac = {}, .offloads = {}};
+    link.ends[1] = {.ns = fmt::format("n{}", (i + 1) % kNamespaces),
+                    .interface = "left",
+                    .addresses = {},
+                    .mac = {},
+                    .offloads = {}};
     spec.links.push_back(std::move(link));
   }
   return spec;
 }
 
-// The same objects by iproute2, in the two batches it needs: a namespace must exist before a link is made into it.
+// The same objects by iproute2, in the two batches it needs: a namespace must exist before a link is made
+// into it.
 class IpBatch {
  public:
   IpBatch() : prefix_(fmt::format("knetlab-bench-{}-", ::getpid())) {
@@ -64,8 +74,8 @@ class IpBatch {
     std::ofstream links(folder_ / "links");
     for (int i = 0; i < kNamespaces; ++i) {
       namespaces << fmt::format("netns add {}{}\n", prefix_, i);
-      links << fmt::format("link add right netns {}{} type veth peer name left netns {}{}\n", prefix_, i, prefix_,
-                           (i + 1) % kNamespaces);
+      links << fmt::format("link add right netns {}{} type veth peer name left netns {}{}\n", prefix_, i,
+                           prefix_, (i + 1) % kNamespaces);
     }
   }
   ~IpBatch() {
@@ -92,8 +102,10 @@ class IpBatch {
     char* arguments[] = {program.data(), option.data(), path.data(), nullptr};
     pid_t child = 0;
     int status = -1;
-    if (::posix_spawnp(&child, "ip", nullptr, nullptr, arguments, environ) != 0 || ::waitpid(child, &status, 0) != child || status != 0) {
-      throw Error({.what = "run ip -batch", .where = path, .why = "it failed", .hint = "", .detail = "", .code = 0});
+    if (::posix_spawnp(&child, "ip", nullptr, nullptr, arguments, environ) != 0 ||
+        ::waitpid(child, &status, 0) != child || status != 0) {
+      throw Error(
+          {.what = "run ip -batch", .where = path, .why = "it failed", .hint = "", .detail = "", .code = 0});
     }
   }
 
@@ -113,8 +125,8 @@ long LivingNamespaces() {
   return -1;
 }
 
-// Nothing announces that a namespace is gone, so this asks again and again. The kernel (6.12 and later) frees what one
-// round of removal leaves only in the next, which one more namespace brings about.
+// Nothing announces that a namespace is gone, so this asks again and again. The kernel (6.12 and later) frees
+// what one round of removal leaves only in the next, which one more namespace brings about.
 void AwaitNamespacesGone(long before) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   do {
@@ -155,8 +167,16 @@ void TwoNamespacesUpAndDown(benchmark::State& state) {
   TopologySpec spec;
   spec.namespaces = {{.name = "client", .sysctls = {}}, {.name = "server", .sysctls = {}}};
   LinkSpec link;
-  link.ends[0] = {.ns = "client", .interface = "eth0", .addresses = {IpPrefix::Parse("10.0.0.1/24")}, .mac = {}, .offloads = {}};
-  link.ends[1] = {.ns = "server", .interface = "eth0", .addresses = {IpPrefix::Parse("10.0.0.2/24")}, .mac = {}, .offloads = {}};
+  link.ends[0] = {.ns = "client",
+                  .interface = "eth0",
+                  .addresses = {IpPrefix::Parse("10.0.0.1/24")},
+                  .mac = {},
+                  .offloads = {}};
+  link.ends[1] = {.ns = "server",
+                  .interface = "eth0",
+                  .addresses = {IpPrefix::Parse("10.0.0.2/24")},
+                  .mac = {},
+                  .offloads = {}};
   if (state.range(0) == 6) {
     link.ends[0].addresses.push_back(IpPrefix::Parse("fd00::1/64"));
     link.ends[1].addresses.push_back(IpPrefix::Parse("fd00::2/64"));
@@ -172,7 +192,13 @@ void TwoNamespacesUpAndDown(benchmark::State& state) {
   state.counters["median_ms"] = Median(times) * 1e3;
   state.counters["max_ms"] = *std::max_element(times.begin(), times.end()) * 1e3;
 }
-BENCHMARK(TwoNamespacesUpAndDown)->ArgName("ip")->Arg(4)->Arg(6)->Iterations(200)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(TwoNamespacesUpAndDown)
+    ->ArgName("ip")
+    ->Arg(4)
+    ->Arg(6)
+    ->Iterations(200)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace knetlab

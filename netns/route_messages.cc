@@ -17,11 +17,13 @@ struct RouteType {
   const char* name;
   std::uint8_t value;
 };
-constexpr std::array kRouteTypes = {RouteType{"unicast", RTN_UNICAST}, RouteType{"local", RTN_LOCAL},
-                                    RouteType{"blackhole", RTN_BLACKHOLE}, RouteType{"unreachable", RTN_UNREACHABLE},
-                                    RouteType{"prohibit", RTN_PROHIBIT}};
+constexpr std::array kRouteTypes = {
+    RouteType{"unicast", RTN_UNICAST}, RouteType{"local", RTN_LOCAL}, RouteType{"blackhole", RTN_BLACKHOLE},
+    RouteType{"unreachable", RTN_UNREACHABLE}, RouteType{"prohibit", RTN_PROHIBIT}};
 
-std::size_t Size(const IpAddress& address) { return static_cast<std::size_t>(address.size()); }
+std::size_t Size(const IpAddress& address) {
+  return static_cast<std::size_t>(address.size());
+}
 
 // The kernel refuses a destination with host bits.
 IpAddress Network(const IpPrefix& prefix) {
@@ -73,7 +75,8 @@ const std::vector<std::string>& RouteTypeNames() {
 }
 
 NetlinkMessage NewRoute(const RouteSpec& route, const std::vector<ResolvedNexthop>& nexthops) {
-  const auto* type = std::find_if(kRouteTypes.begin(), kRouteTypes.end(), [&](const RouteType& t) { return route.type == t.name; });
+  const auto* type = std::find_if(kRouteTypes.begin(), kRouteTypes.end(),
+                                  [&](const RouteType& t) { return route.type == t.name; });
   const int family = route.destination.address.family;
   rtmsg header = {};
   header.rtm_family = static_cast<std::uint8_t>(family);
@@ -82,14 +85,17 @@ NetlinkMessage NewRoute(const RouteSpec& route, const std::vector<ResolvedNextho
   header.rtm_type = type == kRouteTypes.end() ? static_cast<std::uint8_t>(RTN_UNICAST) : type->value;
   const bool local = header.rtm_type == RTN_LOCAL;
   // As iproute2 does: a local route is of the host and in the local table, one without a gateway of the link.
-  const bool gateway = std::any_of(nexthops.begin(), nexthops.end(), [](const auto& hop) { return hop.via.family != 0; });
+  const bool gateway =
+      std::any_of(nexthops.begin(), nexthops.end(), [](const auto& hop) { return hop.via.family != 0; });
   header.rtm_scope = RT_SCOPE_UNIVERSE;
   if (local) header.rtm_scope = RT_SCOPE_HOST;
   if (family == AF_INET && header.rtm_type == RTN_UNICAST && !gateway) header.rtm_scope = RT_SCOPE_LINK;
   const std::uint32_t table = route.table.value_or(local ? RT_TABLE_LOCAL : RT_TABLE_MAIN);
-  header.rtm_table = table < 256 ? static_cast<std::uint8_t>(table) : static_cast<std::uint8_t>(RT_TABLE_UNSPEC);
+  header.rtm_table =
+      table < 256 ? static_cast<std::uint8_t>(table) : static_cast<std::uint8_t>(RT_TABLE_UNSPEC);
 
-  NetlinkMessage message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, NetlinkMessage::kRoom + nexthops.size() * 64);
+  NetlinkMessage message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL,
+                         NetlinkMessage::kRoom + nexthops.size() * 64);
   message.Header(header);
   message.PutNumber<std::uint32_t>(RTA_TABLE, table);
   if (route.destination.length > 0) {
@@ -99,7 +105,8 @@ NetlinkMessage NewRoute(const RouteSpec& route, const std::vector<ResolvedNextho
   if (route.source) message.Put(RTA_PREFSRC, route.source->bytes.data(), Size(*route.source));
   if (nexthops.size() == 1) {
     PutGateway(message, nexthops[0].via, family);
-    if (nexthops[0].ifindex > 0) message.PutNumber<std::uint32_t>(RTA_OIF, static_cast<std::uint32_t>(nexthops[0].ifindex));
+    if (nexthops[0].ifindex > 0)
+      message.PutNumber<std::uint32_t>(RTA_OIF, static_cast<std::uint32_t>(nexthops[0].ifindex));
   } else if (nexthops.size() > 1) {
     PutMultipath(message, nexthops, family);
   }
@@ -110,7 +117,8 @@ NetlinkMessage NewRule(const RuleSpec& rule, int family) {
   fib_rule_hdr header = {};
   header.family = static_cast<std::uint8_t>(family);
   header.action = FR_ACT_TO_TBL;
-  header.table = rule.table < 256 ? static_cast<std::uint8_t>(rule.table) : static_cast<std::uint8_t>(RT_TABLE_UNSPEC);
+  header.table =
+      rule.table < 256 ? static_cast<std::uint8_t>(rule.table) : static_cast<std::uint8_t>(RT_TABLE_UNSPEC);
   if (rule.from) header.src_len = static_cast<std::uint8_t>(rule.from->length);
   if (rule.to) header.dst_len = static_cast<std::uint8_t>(rule.to->length);
   NetlinkMessage message(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);

@@ -19,7 +19,9 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kRoot = "/proc/sys/net";
 
-std::string What(const char* verb, const std::string& key) { return fmt::format("{} sysctl net.{}", verb, key); }
+std::string What(const char* verb, const std::string& key) {
+  return fmt::format("{} sysctl net.{}", verb, key);
+}
 
 // Below kRoot, whatever the key says: no component may leave it.
 fs::path PathOf(const std::string& what, const std::string& where, std::string key) {
@@ -32,7 +34,12 @@ fs::path PathOf(const std::string& what, const std::string& where, std::string k
   bool good = !key.empty() && path.is_relative() && key.find('\0') == std::string::npos;
   for (const fs::path& part : path) good = good && !part.empty() && part != "." && part != "..";
   if (good) return fs::path(kRoot) / path;
-  throw Error({.what = what, .where = where, .why = "not a key", .hint = "such as ipv4.ip_forward", .detail = "", .code = EINVAL});
+  throw Error({.what = what,
+               .where = where,
+               .why = "not a key",
+               .hint = "such as ipv4.ip_forward",
+               .detail = "",
+               .code = EINVAL});
 }
 
 // The first part of the path that is not there, and what is there in its place.
@@ -45,7 +52,8 @@ std::string MissingHint(const fs::path& path) {
     parent = parent.parent_path();
   }
   std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(parent, ignored)) names.push_back(entry.path().filename().string());
+  for (const auto& entry : fs::directory_iterator(parent, ignored))
+    names.push_back(entry.path().filename().string());
   std::sort(names.begin(), names.end());
   const std::string nearest = NearestName(part.string(), names);
   if (!nearest.empty()) return fmt::format("did you mean {} in place of {}?", nearest, part.string());

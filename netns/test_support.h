@@ -3,7 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -28,7 +27,8 @@ inline std::string Output(const Namespace& ns, const std::string& command) {
     FILE* pipe = ::popen((command + " 2>&1").c_str(), "r");
     if (pipe == nullptr) return std::string("popen failed");
     std::array<char, 4096> buffer;
-    while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), size);
+    while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
+      text.append(buffer.data(), size);
     ::pclose(pipe);
     return text;
   });
@@ -46,8 +46,10 @@ ErrorParts ErrorOf(F&& work) {
   return {};
 }
 
-// Sends one UDP datagram from a socket in one namespace to a bound one in the other; what arrives within a second.
-inline std::string SendDatagram(const Namespace& from, const Namespace& to, const std::string& address, const std::string& text) {
+// Sends one UDP datagram from a socket in one namespace to a bound one in the other; what arrives within a
+// second.
+inline std::string SendDatagram(const Namespace& from, const Namespace& to, const std::string& address,
+                                const std::string& text) {
   const IpAddress target = IpAddress::Parse(address);
   sockaddr_storage storage = {};
   socklen_t size = 0;
@@ -69,11 +71,13 @@ inline std::string SendDatagram(const Namespace& from, const Namespace& to, cons
     return fd;
   }));
   const UniqueFd sender(from.Run([&] { return ::socket(target.family, SOCK_DGRAM | SOCK_CLOEXEC, 0); }));
-  if (::sendto(sender.get(), text.data(), text.size(), 0, name, size) < 0) return std::string("not sent: ") + std::strerror(errno);
+  if (::sendto(sender.get(), text.data(), text.size(), 0, name, size) < 0)
+    return std::string("not sent: ") + std::strerror(errno);
   pollfd readable = {.fd = receiver.get(), .events = POLLIN, .revents = 0};
   if (::poll(&readable, 1, 1000) != 1) return "nothing arrived";
   std::string received(2048, 0);
-  received.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::recv(receiver.get(), received.data(), received.size(), 0))));
+  received.resize(static_cast<std::size_t>(
+      std::max<ssize_t>(0, ::recv(receiver.get(), received.data(), received.size(), 0))));
   return received;
 }
 

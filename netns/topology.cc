@@ -34,7 +34,8 @@ std::vector<std::string> ExpandFamily(std::string_view name) {
   const std::size_t dots = name.find("..", open);
   const bool good = name[open] == '[' && name.back() == ']' && dots != std::string_view::npos &&
                     WholeNumber(name.substr(open + 1, dots - open - 1), first) &&
-                    WholeNumber(name.substr(dots + 2, name.size() - dots - 3), last) && first >= 0 && last >= first;
+                    WholeNumber(name.substr(dots + 2, name.size() - dots - 3), last) && first >= 0 &&
+                    last >= first;
   if (!good || last - first >= kMostMembers) {
     throw Error({.what = "expand names",
                  .where = fmt::format("'{}'", name),
@@ -49,7 +50,8 @@ std::vector<std::string> ExpandFamily(std::string_view name) {
 }
 
 struct Topology::Impl {
-  explicit Impl(const TopologySpec& given) : spec(given), plan(spec), namespaces(TopologyBuilder(spec, plan).Build()) {}
+  explicit Impl(const TopologySpec& given)
+      : spec(given), plan(spec), namespaces(TopologyBuilder(spec, plan).Build()) {}
 
   TopologySpec spec;
   TopologyPlan plan;
@@ -61,14 +63,21 @@ Topology::Topology(Topology&&) noexcept = default;
 Topology& Topology::operator=(Topology&&) noexcept = default;
 Topology::~Topology() = default;
 
-Topology Topology::Build(const TopologySpec& spec) { return Topology(std::make_unique<Impl>(spec)); }
+Topology Topology::Build(const TopologySpec& spec) {
+  return Topology(std::make_unique<Impl>(spec));
+}
 
-const TopologySpec& Topology::spec() const { return impl_->spec; }
-const std::vector<EndpointInfo>& Topology::endpoints() const { return impl_->plan.endpoints; }
+const TopologySpec& Topology::spec() const {
+  return impl_->spec;
+}
+const std::vector<EndpointInfo>& Topology::endpoints() const {
+  return impl_->plan.endpoints;
+}
 
 const Namespace& Topology::ns(std::string_view name) const {
   const auto& index = impl_->plan.namespace_index;
-  if (const auto found = index.find(std::string(name)); found != index.end()) return impl_->namespaces[found->second];
+  if (const auto found = index.find(std::string(name)); found != index.end())
+    return impl_->namespaces[found->second];
   std::vector<std::string> names;
   for (const NamespaceSpec& ns : impl_->spec.namespaces) names.push_back(ns.name);
   throw Error({.what = "find namespace",
@@ -81,7 +90,8 @@ const Namespace& Topology::ns(std::string_view name) const {
 
 const EndpointInfo& Topology::endpoint(std::string_view ns_and_interface) const {
   const auto& index = impl_->plan.endpoint_index;
-  if (const auto found = index.find(std::string(ns_and_interface)); found != index.end()) return endpoints()[found->second];
+  if (const auto found = index.find(std::string(ns_and_interface)); found != index.end())
+    return endpoints()[found->second];
   std::vector<std::string> names;
   for (const EndpointInfo& endpoint : endpoints()) names.push_back(endpoint.ToString());
   throw Error({.what = "find endpoint",
@@ -92,9 +102,13 @@ const EndpointInfo& Topology::endpoint(std::string_view ns_and_interface) const 
                .code = ENOENT});
 }
 
-void Topology::Keep(const std::string& prefix, bool on_purpose) { KeepNamespaces(impl_->namespaces, prefix, on_purpose); }
+void Topology::Keep(const std::string& prefix, bool on_purpose) {
+  KeepNamespaces(impl_->namespaces, prefix, on_purpose);
+}
 
-void Topology::EnableNapi(const EndpointInfo& endpoint) const { SetOffload(endpoint, "rx-gro", true); }
+void Topology::EnableNapi(const EndpointInfo& endpoint) const {
+  SetOffload(endpoint, "rx-gro", true);
+}
 
 void Topology::SetOffload(const EndpointInfo& endpoint, const std::string& feature, bool on) const {
   ns(endpoint.ns).Run([&] { SetFeatures(endpoint.ifindex, endpoint.ToString(), {{feature, on}}); });

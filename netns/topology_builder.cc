@@ -28,9 +28,10 @@ namespace {
 constexpr int kLoopback = 1;  // the loopback device's number in every namespace
 constexpr auto kPatience = std::chrono::seconds(10);
 
-// What keeps the kernel silent on IPv6 (link_messages.cc tells the rest). Written before there is any interface but lo,
-// so that interfaces inherit it. A namespace without any declared IPv6 has IPv6 off: else each interface would make
-// itself a link-local address, look for duplicates of it, report its groups and ask for routers.
+// What keeps the kernel silent on IPv6 (link_messages.cc tells the rest). Written before there is any
+// interface but lo, so that interfaces inherit it. A namespace without any declared IPv6 has IPv6 off: else
+// each interface would make itself a link-local address, look for duplicates of it, report its groups and ask
+// for routers.
 void SilenceIpv6(const std::string& label, bool uses_ipv6) {
   static const bool kernel_has_ipv6 = ::access("/proc/sys/net/ipv6", F_OK) == 0;
   if (!kernel_has_ipv6) return;
@@ -41,6 +42,8 @@ void SilenceIpv6(const std::string& label, bool uses_ipv6) {
   WriteSysctl(label, "ipv6.conf.default.addr_gen_mode", "1");
   WriteSysctl(label, "ipv6.conf.default.accept_dad", "0");
   WriteSysctl(label, "ipv6.conf.default.router_solicitations", "0");
+  // A router advertisement in a capture would make the interface an address of its own.
+  WriteSysctl(label, "ipv6.conf.default.accept_ra", "0");
 }
 
 }  // namespace
@@ -59,8 +62,9 @@ std::vector<Namespace> TopologyBuilder::Build() {
   return std::move(namespaces_);
 }
 
-// Namespaces and links in one phase. The kernel makes namespaces in parallel but links one at a time (rtnl_mutex): a link made
-// as soon as both its namespaces are there costs hardly any time of its own while the other thread makes the next namespace.
+// Namespaces and links in one phase. The kernel makes namespaces in parallel but links one at a time
+// (rtnl_mutex): a link made as soon as both its namespaces are there costs hardly any time of its own while
+// the other thread makes the next namespace.
 void TopologyBuilder::CreateNamespacesAndLinks() {
   std::vector<std::string> labels;
   labels.reserve(spec_.namespaces.size());
@@ -93,13 +97,16 @@ void TopologyBuilder::StartNamespace(std::size_t ns, int fd) {
   sockets_[ns]->Transact(batch);
 }
 
-// Numbers are chosen here, not by the kernel: they need not be asked for, they are the same in each run, and no two
-// interfaces of a topology have the same one. The last is needed: the kernel (to 6.8) takes an interface whose peer has its own number for
-// one without a peer and may leave it without carrier for up to a second (linkwatch_urgent_event).
+// Numbers are chosen here, not by the kernel: they need not be asked for, they are the same in each run, and
+// no two interfaces of a topology have the same one. The last is needed: the kernel (to 6.8) takes an
+// interface whose peer has its own number for one without a peer and may leave it without carrier for up to a
+// second (linkwatch_urgent_event).
 void TopologyBuilder::NumberInterfaces(NetlinkSocket& socket) {
-  int last = kLoopback;  // tunnel modules put their fallback devices into each new namespace, the same into all
+  int last =
+      kLoopback;  // tunnel modules put their fallback devices into each new namespace, the same into all
   socket.Transact({DumpLinks(), "list interfaces", "of a new namespace"}, [&](const nlmsghdr* reply) {
-    if (reply->nlmsg_type == RTM_NEWLINK) last = std::max(last, static_cast<const ifinfomsg*>(nlmsg_data(reply))->ifi_index);
+    if (reply->nlmsg_type == RTM_NEWLINK)
+      last = std::max(last, static_cast<const ifinfomsg*>(nlmsg_data(reply))->ifi_index);
   });
   for (EndpointInfo& endpoint : plan_.endpoints) endpoint.ifindex += last + 1;
 }
@@ -112,8 +119,8 @@ NetlinkRequest TopologyBuilder::LinkRequest(std::size_t link, std::size_t from_n
     const EndpointInfo& info = plan_.endpoints[endpoint];
     return VethEnd{info.interface, info.ifindex, info.mac, QuietIpv6(endpoint)};
   };
-  return {NewVeth(end(here), end(there), namespace_fds_[plan_.namespace_of[there]], spec.mtu, spec.queues), "create link",
-          fmt::format("{} - {}", spec.ends[0].ToString(), spec.ends[1].ToString())};
+  return {NewVeth(end(here), end(there), namespace_fds_[plan_.namespace_of[there]], spec.mtu, spec.queues),
+          "create link", fmt::format("{} - {}", spec.ends[0].ToString(), spec.ends[1].ToString())};
 }
 
 std::vector<std::vector<NetlinkRequest>> TopologyBuilder::NewBatches() const {
@@ -130,10 +137,12 @@ void TopologyBuilder::CreateBridges() {
     const std::size_t position = 2 * spec_.links.size() + i;
     const EndpointInfo& bridge = plan_.endpoints[position];
     auto& batch = batches[plan_.namespace_of[position]];
-    batch.push_back({NewBridge({bridge.interface, bridge.ifindex, bridge.mac, QuietIpv6(position)}), "create bridge", bridge.ToString()});
+    batch.push_back({NewBridge({bridge.interface, bridge.ifindex, bridge.mac, QuietIpv6(position)}),
+                     "create bridge", bridge.ToString()});
     for (const std::size_t port : plan_.bridge_ports[i]) {
       batch.push_back({SetMaster(plan_.endpoints[port].ifindex, bridge.ifindex),
-                       fmt::format("add port {} to bridge", plan_.endpoints[port].interface), bridge.ToString()});
+                       fmt::format("add port {} to bridge", plan_.endpoints[port].interface),
+                       bridge.ToString()});
     }
   }
   SendAll(batches);
@@ -146,7 +155,8 @@ void TopologyBuilder::AddAddresses() {
     const EndpointInfo& endpoint = plan_.endpoints[i];
     const std::size_t ns = plan_.namespace_of[i];
     for (const IpPrefix& prefix : endpoint.addresses) {
-      batches[ns].push_back({NewAddress(endpoint.ifindex, prefix), "add address " + prefix.ToString(), endpoint.ToString()});
+      batches[ns].push_back(
+          {NewAddress(endpoint.ifindex, prefix), "add address " + prefix.ToString(), endpoint.ToString()});
       if (prefix.address.family == AF_INET6) has_ipv6[ns] = true;
     }
   }
@@ -156,8 +166,8 @@ void TopologyBuilder::AddAddresses() {
   }
 }
 
-// Asks until nothing is left to wait for, in between waiting for the kernel's notifications. Subscribed first, then asked: a
-// change between the two is in the answer, one after it wakes the wait.
+// Asks until nothing is left to wait for, in between waiting for the kernel's notifications. Subscribed
+// first, then asked: a change between the two is in the answer, one after it wakes the wait.
 template <typename Unfinished>
 void TopologyBuilder::Await(std::size_t ns, unsigned group, const char* what, Unfinished unfinished) {
   if (unfinished().empty()) return;
@@ -173,8 +183,8 @@ void TopologyBuilder::Await(std::size_t ns, unsigned group, const char* what, Un
   }
 }
 
-// Even without duplicate address detection a kernel worker finishes each IPv6 address: only then it is no longer tentative
-// and has its local route. It must be done before the interfaces lose IFF_NOARP.
+// Even without duplicate address detection a kernel worker finishes each IPv6 address: only then it is no
+// longer tentative and has its local route. It must be done before the interfaces lose IFF_NOARP.
 void TopologyBuilder::AwaitIpv6Addresses(std::size_t ns) {
   Await(ns, RTNLGRP_IPV6_IFADDR, "await IPv6 addresses of", [&] {
     std::string tentative;
@@ -214,7 +224,8 @@ void TopologyBuilder::BringUp() {
   for (std::size_t ns = 0; ns < namespaces_.size(); ++ns) {
     for (const std::size_t i : plan_.endpoints_of[ns]) {
       if (QuietIpv6(i)) {
-        batches[ns].push_back({EndQuietIpv6(plan_.endpoints[i].ifindex), "set flags of", plan_.endpoints[i].ToString()});
+        batches[ns].push_back(
+            {EndQuietIpv6(plan_.endpoints[i].ifindex), "set flags of", plan_.endpoints[i].ToString()});
       }
       batches[ns].push_back({LinkUp(plan_.endpoints[i].ifindex), "bring up", plan_.endpoints[i].ToString()});
     }
@@ -227,7 +238,8 @@ std::string TopologyBuilder::NotOperational(std::size_t ns) {
   std::vector<NetlinkRequest> batch;
   std::unordered_map<int, std::string> waiting;
   for (const std::size_t i : plan_.endpoints_of[ns]) {
-    const bool lone_bridge = i >= 2 * spec_.links.size() && plan_.bridge_ports[i - 2 * spec_.links.size()].empty();
+    const bool lone_bridge =
+        i >= 2 * spec_.links.size() && plan_.bridge_ports[i - 2 * spec_.links.size()].empty();
     if (lone_bridge) continue;  // no port, no carrier
     const EndpointInfo& endpoint = plan_.endpoints[i];
     batch.push_back({GetLink(endpoint.ifindex), "read state of", endpoint.ToString()});
@@ -242,8 +254,8 @@ std::string TopologyBuilder::NotOperational(std::size_t ns) {
   return waiting.empty() ? "" : waiting.begin()->second;
 }
 
-// A link that is up still drops what is sent until a kernel worker has noticed the carrier. Since 6.9 asking for the link makes
-// the kernel notice at once; before, notifications tell.
+// A link that is up still drops what is sent until a kernel worker has noticed the carrier. Since 6.9 asking
+// for the link makes the kernel notice at once; before, notifications tell.
 void TopologyBuilder::AwaitOperational() {
   for (std::size_t ns = 0; ns < namespaces_.size(); ++ns) {
     Await(ns, RTNLGRP_LINK, "await carrier of", [&] { return NotOperational(ns); });
@@ -254,9 +266,9 @@ void TopologyBuilder::AddNeighbours() {
   auto batches = NewBatches();
   for (const PlannedNeighbour& neighbour : plan_.neighbours) {
     const EndpointInfo& endpoint = plan_.endpoints[neighbour.endpoint];
-    batches[plan_.namespace_of[neighbour.endpoint]].push_back({NewNeighbour(endpoint.ifindex, neighbour.address, neighbour.mac),
-                                                               "add neighbour " + neighbour.address.ToString(),
-                                                               endpoint.ToString()});
+    batches[plan_.namespace_of[neighbour.endpoint]].push_back(
+        {NewNeighbour(endpoint.ifindex, neighbour.address, neighbour.mac),
+         "add neighbour " + neighbour.address.ToString(), endpoint.ToString()});
   }
   for (const NeighbourSpec& neighbour : spec_.neighbours) {
     batches[plan_.namespace_index.at(neighbour.ns)].push_back(
@@ -276,8 +288,10 @@ void TopologyBuilder::AddRoutes() {
   auto batches = NewBatches();
   for (const RouteSpec& route : spec_.routes) {
     std::vector<ResolvedNexthop> nexthops;
-    for (const NexthopSpec& hop : route.nexthops) nexthops.push_back({hop.via, DeviceIndex(route.ns, hop.device), hop.weight});
-    batches[plan_.namespace_index.at(route.ns)].push_back({NewRoute(route, nexthops), "add route " + route.destination.ToString(), route.ns});
+    for (const NexthopSpec& hop : route.nexthops)
+      nexthops.push_back({hop.via, DeviceIndex(route.ns, hop.device), hop.weight});
+    batches[plan_.namespace_index.at(route.ns)].push_back(
+        {NewRoute(route, nexthops), "add route " + route.destination.ToString(), route.ns});
   }
   SendAll(batches);
 }
@@ -289,7 +303,8 @@ void TopologyBuilder::AddRules() {
     if (family == 0 && rule.from) family = rule.from->address.family;
     if (family == 0 && rule.to) family = rule.to->address.family;
     if (family == 0) family = AF_INET;
-    batches[plan_.namespace_index.at(rule.ns)].push_back({NewRule(rule, family), fmt::format("add rule to table {}", rule.table), rule.ns});
+    batches[plan_.namespace_index.at(rule.ns)].push_back(
+        {NewRule(rule, family), fmt::format("add rule to table {}", rule.table), rule.ns});
   }
   SendAll(batches);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carries out a plan, phase by phase over all namespaces, so that each phase may rely on the one before everywhere.
+// Carries out a plan, phase by phase over all namespaces, so that each phase may rely on the one before
+// everywhere.
 #pragma once
 
 #include <atomic>
@@ -20,7 +21,8 @@ class TopologyBuilder {
  public:
   TopologyBuilder(const TopologySpec& spec, TopologyPlan& plan) : spec_(spec), plan_(plan) {}
 
-  // Throws Error; then everything that was built goes with this object. Gives the plan's endpoints their interface numbers.
+  // Throws Error; then everything that was built goes with this object. Gives the plan's endpoints their
+  // interface numbers.
   std::vector<Namespace> Build();
 
  private:

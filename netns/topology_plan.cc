@@ -35,15 +35,20 @@ constexpr int kMostWeight = 256;
 
 void CheckNamespaceName(const std::string& name) {
   const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
-  if (name.empty() || name.size() > kLongestNamespaceName || name[0] == '.' || !std::all_of(name.begin(), name.end(), good)) {
-    Refuse(fmt::format("namespace '{}'", name), "not a name for a namespace", "letters, digits, '_', '-' and '.', not first '.'");
+  if (name.empty() || name.size() > kLongestNamespaceName || name[0] == '.' ||
+      !std::all_of(name.begin(), name.end(), good)) {
+    Refuse(fmt::format("namespace '{}'", name), "not a name for a namespace",
+           "letters, digits, '_', '-' and '.', not first '.'");
   }
 }
 
 void CheckInterfaceName(const std::string& where, const std::string& name) {
-  const auto bad = [](unsigned char c) { return c == '/' || c == ':' || c == '%' || std::isspace(c) != 0 || c == 0; };
+  const auto bad = [](unsigned char c) {
+    return c == '/' || c == ':' || c == '%' || std::isspace(c) != 0 || c == 0;
+  };
   if (name.size() >= IFNAMSIZ) {
-    Refuse(where, fmt::format("the interface name has {} characters, at most {} are possible", name.size(), IFNAMSIZ - 1));
+    Refuse(where, fmt::format("the interface name has {} characters, at most {} are possible", name.size(),
+                              IFNAMSIZ - 1));
   }
   if (name.empty() || name == "." || name == ".." || std::any_of(name.begin(), name.end(), bad)) {
     Refuse(where, "not a name for an interface", "no '/', ':', '%' and spaces");
@@ -52,7 +57,8 @@ void CheckInterfaceName(const std::string& where, const std::string& name) {
 }
 
 void CheckRange(const std::string& where, const std::string& name, int value, int low, int high) {
-  if (value < low || value > high) Refuse(where, fmt::format("{} is {}, possible are {} to {}", name, value, low, high));
+  if (value < low || value > high)
+    Refuse(where, fmt::format("{} is {}, possible are {} to {}", name, value, low, high));
 }
 
 void CheckRoutes(const TopologySpec& spec, const TopologyPlan& plan) {
@@ -64,8 +70,10 @@ void CheckRoutes(const TopologySpec& spec, const TopologyPlan& plan) {
       Refuse(where, fmt::format("no route type '{}'", route.type), NearestHint(route.type, types));
     }
     const bool needs_nexthop = route.type == "unicast" || route.type == "local";
-    if (needs_nexthop && route.nexthops.empty()) Refuse(where, "no nexthop", "give a gateway (via) or a device");
-    if (!needs_nexthop && !route.nexthops.empty()) Refuse(where, fmt::format("a {} route has no nexthop", route.type));
+    if (needs_nexthop && route.nexthops.empty())
+      Refuse(where, "no nexthop", "give a gateway (via) or a device");
+    if (!needs_nexthop && !route.nexthops.empty())
+      Refuse(where, fmt::format("a {} route has no nexthop", route.type));
     for (const NexthopSpec& hop : route.nexthops) {
       if (hop.via.family == 0 && hop.device.empty()) Refuse(where, "a nexthop without gateway and device");
       CheckRange(where, "weight", hop.weight, 1, kMostWeight);
@@ -118,12 +126,15 @@ std::size_t TopologyPlan::NamespaceOf(const std::string& name, const std::string
   Refuse(for_what, fmt::format("no namespace '{}'", name), NearestHint(name, names));
 }
 
-std::size_t TopologyPlan::EndpointOf(const std::string& ns, const std::string& interface, const std::string& for_what) const {
+std::size_t TopologyPlan::EndpointOf(const std::string& ns, const std::string& interface,
+                                     const std::string& for_what) const {
   const std::size_t index = NamespaceOf(ns, for_what);
-  if (const auto found = endpoint_index.find(ns + ":" + interface); found != endpoint_index.end()) return found->second;
+  if (const auto found = endpoint_index.find(ns + ":" + interface); found != endpoint_index.end())
+    return found->second;
   std::vector<std::string> names;
   for (const std::size_t endpoint : endpoints_of[index]) names.push_back(endpoints[endpoint].interface);
-  Refuse(for_what, fmt::format("no interface '{}' in namespace '{}'", interface, ns), NearestHint(interface, names));
+  Refuse(for_what, fmt::format("no interface '{}' in namespace '{}'", interface, ns),
+         NearestHint(interface, names));
 }
 
 void TopologyPlan::AddNamespaces(const TopologySpec& spec) {
@@ -162,7 +173,8 @@ void TopologyPlan::AddLinks(const TopologySpec& spec) {
       if (link.mtu != 0) CheckRange(where, "mtu", link.mtu, kSmallestMtu, kLargestMtu);
       CheckRange(where, "queues", link.queues, 1, kMostQueues);
       const std::size_t number = endpoints.size() + 1;
-      const MacAddress counted = {{0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
+      const MacAddress counted = {
+          {0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}};
       AddEndpoint({.ns = end.ns,
                    .interface = end.interface,
                    .ifindex = 0,
@@ -192,15 +204,16 @@ void TopologyPlan::AddBridges(const TopologySpec& spec) {
       mtu = std::min(mtu, endpoints[ports.back()].mtu);  // as the kernel does by itself
     }
     const std::size_t number = endpoints.size() + 1;
-    AddEndpoint({.ns = bridge.ns,
-                 .interface = bridge.name,
-                 .ifindex = 0,
-                 .mac = {{0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}},
-                 .mtu = mtu,
-                 .addresses = bridge.addresses,
-                 .peer_ns = "",
-                 .peer_interface = ""},
-                ns);
+    AddEndpoint(
+        {.ns = bridge.ns,
+         .interface = bridge.name,
+         .ifindex = 0,
+         .mac = {{0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)}},
+         .mtu = mtu,
+         .addresses = bridge.addresses,
+         .peer_ns = "",
+         .peer_interface = ""},
+        ns);
     bridge_ports.push_back(std::move(ports));
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A topology as data: what is declared in a scenario's `topology:` or written by hand in C++. netns/topology.h builds it.
+// A topology as data: what is declared in a scenario's `topology:` or written by hand in C++.
+// netns/topology.h builds it.
 //
 //   TopologySpec spec;
 //   spec.namespaces = {{.name = "client"}, {.name = "server"}};
@@ -31,20 +32,20 @@ struct EndpointSpec {
   std::string ns;
   std::string interface;
   std::vector<IpPrefix> addresses;
-  std::optional<MacAddress> mac;            // else 02:00:00:00:NN:NN by order of declaration, reproducible
-  std::map<std::string, bool> offloads;     // ethtool -k feature names: {"tx-checksum-ip-generic", false}
+  std::optional<MacAddress> mac;         // else 02:00:00:00:NN:NN by order of declaration, reproducible
+  std::map<std::string, bool> offloads;  // ethtool -k feature names: {"tx-checksum-ip-generic", false}
   std::string ToString() const { return ns + ":" + interface; }
 };
 
 struct LinkSpec {
   std::array<EndpointSpec, 2> ends;
-  int mtu = 0;          // both ends; 0: 1500
-  int queues = 1;       // rx and tx queues of both ends
+  int mtu = 0;     // both ends; 0: 1500
+  int queues = 1;  // rx and tx queues of both ends
 };
 
 struct NexthopSpec {
-  IpAddress via;             // family 0: no gateway
-  std::string device;        // may be empty where `via` decides
+  IpAddress via;       // family 0: no gateway
+  std::string device;  // may be empty where `via` decides
   int weight = 1;
 };
 
@@ -77,16 +78,16 @@ struct NeighbourSpec {  // a permanent entry
 struct QdiscSpec {
   std::string ns;
   std::string device;
-  std::string kind;                           // clsact, tbf, netem, fq, pfifo ...
-  // Of the kind, in its own words and units: tbf {rate: 1mbit, burst: 32k, limit: 100k}, netem {delay: 10ms, loss: 1%},
-  // pfifo {limit: 10}.
+  std::string kind;  // clsact, tbf, netem, fq, pfifo ...
+  // Of the kind, in its own words and units: tbf {rate: 1mbit, burst: 32k, limit: 100k}, netem {delay: 10ms,
+  // loss: 1%}, pfifo {limit: 10}.
   std::map<std::string, std::string> options;
 };
 
 struct BridgeSpec {
   std::string ns;
   std::string name;
-  std::vector<std::string> ports;             // interfaces of the same namespace
+  std::vector<std::string> ports;  // interfaces of the same namespace
   std::vector<IpPrefix> addresses;
 };
 

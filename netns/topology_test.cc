@@ -22,8 +22,8 @@ TEST(ExpandFamily, NumbersItsMembers) {
 }
 
 TEST(ExpandFamily, RefusesWhatIsNoFamily) {
-  for (const char* bad : {"server[", "server[1]", "server[3..1]", "server[a..b]", "server[1..3", "server[1..3]x", "server]1..3[",
-                          "server[1..99999999]", "server[-1..1]"}) {
+  for (const char* bad : {"server[", "server[1]", "server[3..1]", "server[a..b]", "server[1..3",
+                          "server[1..3]x", "server]1..3[", "server[1..99999999]", "server[-1..1]"}) {
     EXPECT_THROW(ExpandFamily(bad), Error) << bad;
   }
 }
@@ -47,7 +47,8 @@ TEST(Topology, DescribesItsEndpointsAsTheKernelDoes) {
   const auto topology = Topology::Build(ClientAndServer());
   ASSERT_EQ(topology.endpoints().size(), 2U);
   const EndpointInfo& server = topology.endpoint("server:eth0");
-  EXPECT_THAT(Output(topology.ns("server"), "ip -o link show eth0"), testing::StartsWith(std::to_string(server.ifindex) + ": eth0@"));
+  EXPECT_THAT(Output(topology.ns("server"), "ip -o link show eth0"),
+              testing::StartsWith(std::to_string(server.ifindex) + ": eth0@"));
   EXPECT_EQ(server.mac.ToString(), "02:00:00:00:00:02");
   EXPECT_EQ(server.mtu, 1500);
   EXPECT_EQ(server.peer_ns, "client");
@@ -63,8 +64,10 @@ TEST(Topology, CarriesPacketsAtOnce) {
 
 TEST(Topology, KnowsTheOtherEndsAddressesForEver) {
   const auto topology = Topology::Build(ClientAndServer());
-  EXPECT_THAT(Output(topology.ns("client"), "ip neigh"), HasSubstr("10.0.0.2 dev eth0 lladdr 02:00:00:00:00:02 PERMANENT"));
-  EXPECT_THAT(Output(topology.ns("client"), "ip neigh"), HasSubstr("fd00::2 dev eth0 lladdr 02:00:00:00:00:02 PERMANENT"));
+  EXPECT_THAT(Output(topology.ns("client"), "ip neigh"),
+              HasSubstr("10.0.0.2 dev eth0 lladdr 02:00:00:00:00:02 PERMANENT"));
+  EXPECT_THAT(Output(topology.ns("client"), "ip neigh"),
+              HasSubstr("fd00::2 dev eth0 lladdr 02:00:00:00:00:02 PERMANENT"));
 }
 
 TEST(Topology, TakesGivenMacMtuAndQueues) {
@@ -148,11 +151,17 @@ TEST(Topology, GivesTheKernelsOwnWordsForWhatItRefuses) {
 
 TEST(Topology, BuildsManyNamespacesInOneGo) {
   TopologySpec spec;
-  for (const std::string& name : ExpandFamily("n[0..99]")) spec.namespaces.push_back({.name = name, .sysctls = {}});
+  for (const std::string& name : ExpandFamily("n[0..99]"))
+    spec.namespaces.push_back({.name = name, .sysctls = {}});
   for (std::size_t i = 0; i < 100; ++i) {
     LinkSpec link;
-    link.ends[0] = {.ns = spec.namespaces[i].name, .interface = "right", .addresses = {}, .mac = {}, .offloads = {}};
-    link.ends[1] = {.ns = spec.namespaces[(i + 1) % 100].name, .interface = "left", .addresses = {}, .mac = {}, .offloads = {}};
+    link.ends[0] = {
+        .ns = spec.namespaces[i].name, .interface = "right", .addresses = {}, .mac = {}, .offloads = {}};
+    link.ends[1] = {.ns = spec.namespaces[(i + 1) % 100].name,
+                    .interface = "left",
+                    .addresses = {},
+                    .mac = {},
+                    .offloads = {}};
     spec.links.push_back(link);
   }
   const auto topology = Topology::Build(spec);

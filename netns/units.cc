@@ -30,9 +30,11 @@ struct Unit {
                .code = EINVAL});
 }
 
-double Parse(std::string_view kind, const std::string& text, std::span<const Unit> units, std::string_view example) {
+double Parse(std::string_view kind, const std::string& text, std::span<const Unit> units,
+             std::string_view example) {
   double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
   std::string unit(end, text.data() + text.size());
   for (char& c : unit) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   if (error == std::errc() && std::isfinite(number) && number >= 0) {
@@ -43,7 +45,9 @@ double Parse(std::string_view kind, const std::string& text, std::span<const Uni
   Refuse(kind, text, example);
 }
 
-std::uint64_t Whole(double value) { return static_cast<std::uint64_t>(std::llround(value)); }
+std::uint64_t Whole(double value) {
+  return static_cast<std::uint64_t>(std::llround(value));
+}
 
 constexpr double kKibi = 1024.0;
 
@@ -80,16 +84,16 @@ std::uint64_t ParseBytes(const std::string& text) {
 }
 
 std::uint64_t ParseRate(const std::string& text) {
-  static constexpr Unit units[] = {{"", 1.0 / 8},      {"bit", 1.0 / 8},         {"kbit", 1e3 / 8},
-                                   {"mbit", 1e6 / 8},  {"gbit", 1e9 / 8},        {"kibit", kKibi / 8},
-                                   {"bps", 1},         {"mibit", kKibi * kKibi / 8}, {"kbps", 1e3},
-                                   {"mbps", 1e6},      {"gbps", 1e9}};
+  static constexpr Unit units[] = {
+      {"", 1.0 / 8},     {"bit", 1.0 / 8},     {"kbit", 1e3 / 8}, {"mbit", 1e6 / 8},
+      {"gbit", 1e9 / 8}, {"kibit", kKibi / 8}, {"bps", 1},        {"mibit", kKibi * kKibi / 8},
+      {"kbps", 1e3},     {"mbps", 1e6},        {"gbps", 1e9}};
   return Whole(Parse("rate", text, units, "1mbit"));
 }
 
 std::uint64_t ParseNanoseconds(const std::string& text) {
-  static constexpr Unit units[] = {{"", 1e3},    {"ns", 1},     {"us", 1e3},  {"usec", 1e3},
-                                   {"ms", 1e6},  {"msec", 1e6}, {"s", 1e9},   {"sec", 1e9}};
+  static constexpr Unit units[] = {{"", 1e3},   {"ns", 1},     {"us", 1e3}, {"usec", 1e3},
+                                   {"ms", 1e6}, {"msec", 1e6}, {"s", 1e9},  {"sec", 1e9}};
   return Whole(Parse("time", text, units, "10ms"));
 }
 

@@ -11,7 +11,8 @@
 
 namespace knetlab {
 
-void VisitNamespaces(const std::vector<const Namespace*>& namespaces, const std::function<void(std::size_t)>& work) {
+void VisitNamespaces(const std::vector<const Namespace*>& namespaces,
+                     const std::function<void(std::size_t)>& work) {
   if (namespaces.empty()) return;
   std::exception_ptr failure;
   StartQuietThread([&] {

@@ -23,7 +23,8 @@ std::thread StartQuietThread(std::function<void()> body) {
     return thread;
   } catch (const std::system_error& error) {
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    throw ErrnoError("start thread", "", error.code().value(), "the limit of threads may be reached (ulimit -u)");
+    throw ErrnoError("start thread", "", error.code().value(),
+                     "the limit of threads may be reached (ulimit -u)");
   }
 }
 
@@ -44,7 +45,8 @@ NamespaceWorker::NamespaceWorker(int namespace_fd, const std::string& label) {
   if (failure == 0) return;
   lock.unlock();
   thread_.join();
-  throw ErrnoError("enter namespace", label, failure, failure == EPERM ? "this needs CAP_SYS_ADMIN: run as root" : "");
+  throw ErrnoError("enter namespace", label, failure,
+                   failure == EPERM ? "this needs CAP_SYS_ADMIN: run as root" : "");
 }
 
 NamespaceWorker::~NamespaceWorker() {

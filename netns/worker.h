@@ -11,8 +11,8 @@
 
 namespace knetlab {
 
-// Starts a thread with all signals blocked: signals are the caller's business (Ctrl-C ends a run in an orderly way), and a
-// library's thread that takes them would make system calls of the lab end with EINTR.
+// Starts a thread with all signals blocked: signals are the caller's business (Ctrl-C ends a run in an
+// orderly way), and a library's thread that takes them would make system calls of the lab end with EINTR.
 std::thread StartQuietThread(std::function<void()> body);
 
 class NamespaceWorker {

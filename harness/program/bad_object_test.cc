@@ -54,7 +54,7 @@ class BadObjects : public testing::Test {
  protected:
   ErrorParts InspectError(const std::string& content) {
     const std::string path = folder_.Write("bad.o", content);
-    const ErrorParts error = ErrorOf([&] { InspectObject(path); });
+    ErrorParts error = ErrorOf([&] { InspectObject(path); });
     EXPECT_THAT(error.where, HasSubstr("bad.o"));
     return error;
   }

@@ -42,11 +42,9 @@ ContextUse UseOfContext(std::span<const bpf_insn> instructions) {
       read_data = read_data || insn.off == 0;
       read_data_end = read_data_end || insn.off == 4;
     }
-    if (kind == BPF_LD || kind == BPF_LDX) {
-      context.reset(insn.dst_reg);
-    } else if (insn.code == (BPF_ALU64 | BPF_MOV | BPF_X)) {
+    if (insn.code == (BPF_ALU64 | BPF_MOV | BPF_X)) {
       context.set(insn.dst_reg, context[insn.src_reg]);
-    } else if (kind == BPF_ALU || kind == BPF_ALU64) {
+    } else if (kind == BPF_LD || kind == BPF_LDX || kind == BPF_ALU || kind == BPF_ALU64) {
       context.reset(insn.dst_reg);
     } else if (insn.code == (BPF_JMP | BPF_CALL)) {
       if (insn.src_reg == 0 && Has(kXdpHelpers, insn.imm)) return ContextUse::kXdp;

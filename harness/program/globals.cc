@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "harness/program/object_file.h"
 #include "netns/error.h"
@@ -65,6 +66,15 @@ std::span<std::byte> InitialContent(bpf_object* object, const std::string& secti
   return {};
 }
 
+Error Refusal(const std::string& object, const std::string& variable, std::string why, std::string hint) {
+  return Error({.what = "set global variable",
+                .where = fmt::format("{}:{}", object, variable),
+                .why = std::move(why),
+                .hint = std::move(hint),
+                .detail = "",
+                .code = EINVAL});
+}
+
 }  // namespace
 
 void SetGlobals(bpf_object* object, const std::map<std::string, GlobalContent>& globals,
@@ -74,27 +84,21 @@ void SetGlobals(bpf_object* object, const std::map<std::string, GlobalContent>& 
   std::vector<std::string> names;
   for (const auto& [name, variable] : variables) names.push_back(name);
   for (const auto& [name, content_of] : globals) {
-    const auto fail = [&](std::string why, std::string hint) {
-      return Error({.what = "set global variable",
-                    .where = where + ":" + name,
-                    .why = std::move(why),
-                    .hint = std::move(hint),
-                    .detail = "",
-                    .code = EINVAL});
-    };
     const auto found = variables.find(name);
     if (found == variables.end()) {
-      throw names.empty() ? fail("the object has no BTF of global variables", "compile it with -g")
-                          : fail("no such variable", NearestHint(name, names));
+      throw names.empty()
+          ? Refusal(where, name, "the object has no BTF of global variables", "compile it with -g")
+          : Refusal(where, name, "no such variable", NearestHint(name, names));
     }
     const Variable& variable = found->second;
     const std::span<std::byte> content = InitialContent(object, variable.section);
     if (variable.offset > content.size() || variable.size > content.size() - variable.offset) {
-      throw fail(fmt::format("section {} is not loaded with the object", variable.section), "");
+      throw Refusal(where, name, fmt::format("section {} is not loaded with the object", variable.section),
+                    "");
     }
     const std::vector<std::byte> bytes = content_of(variable.size);
     if (bytes.size() != variable.size) {
-      throw fail(fmt::format("{} bytes given, it has {}", bytes.size(), variable.size), "");
+      throw Refusal(where, name, fmt::format("{} bytes given, it has {}", bytes.size(), variable.size), "");
     }
     std::copy(bytes.begin(), bytes.end(), content.subspan(variable.offset, variable.size).begin());
   }

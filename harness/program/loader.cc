@@ -26,6 +26,7 @@ std::uint64_t BootTimeNs() {
 
 std::vector<std::string> Names(const std::vector<bpf_program*>& programs) {
   std::vector<std::string> names;
+  names.reserve(programs.size());
   for (const bpf_program* program : programs) names.emplace_back(bpf_program__name(program));
   return names;
 }

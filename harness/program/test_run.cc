@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <limits>
-#include <memory>
+#include <vector>
 
 #include "harness/program/verdict.h"
 #include "netns/error.h"
@@ -15,14 +15,13 @@
 namespace knetlab {
 namespace {
 
-// More than any packet the kernel tries, with what a program can add to it. Only the pages that the kernel
-// writes are used.
+// More than any packet the kernel tries, with what a program can add to it.
 constexpr std::size_t kOutputSize = std::size_t{256} << 10;
 constexpr int kNotSupportedInKernel = 524;  // ENOTSUPP, which user space has no name for
 
 std::byte* OutputBuffer() {
-  thread_local const auto buffer = std::make_unique_for_overwrite<std::byte[]>(kOutputSize);
-  return buffer.get();
+  thread_local std::vector<std::byte> buffer(kOutputSize);
+  return buffer.data();
 }
 
 bool ProgramCannotBeTried(int code) {

@@ -36,6 +36,7 @@ double BpftoolDuration(std::uint32_t id, const std::string& packet_file) {
   std::vector<std::string> words = {KNETLAB_BPFTOOL, "prog",      "run",    "id",  id_text,
                                     "data_in",       packet_file, "repeat", repeat};
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -69,7 +70,7 @@ void TestRunBesideBpftool(benchmark::State& state) {
   ::close(fd);
   std::vector<double> ours;
   std::vector<double> theirs;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     ours.push_back(TestRun(program, packet, kRepeat).duration_ns);
     theirs.push_back(BpftoolDuration(program.id(), file));
   }
@@ -85,7 +86,7 @@ void TestRunOnePacket(benchmark::State& state) {
   const BpfObject object =
       BpfObject::Load(std::string(KNETLAB_TEST_OBJECTS) + "/test_growth.bpf.o", {.programs = {"grow"}});
   const std::vector<std::byte> packet(static_cast<std::size_t>(state.range(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(TestRun(object.program("grow"), packet));
+  while (state.KeepRunning()) benchmark::DoNotOptimize(TestRun(object.program("grow"), packet));
 }
 BENCHMARK(TestRunOnePacket)->Arg(60)->Arg(1514);
 

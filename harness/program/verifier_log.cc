@@ -105,7 +105,7 @@ std::string VerifierReason(std::string_view log) {
     log = log.substr(0, start);
     if (last.empty()) last = line;
     if (!IsTrace(line)) {
-      reason = reason.empty() ? std::string(line) : std::string(line) + "; " + reason;
+      reason = reason.empty() ? std::string(line) : fmt::format("{}; {}", line, reason);
       if (reason.size() > kMaxReason) break;
     } else if (!reason.empty()) {
       break;

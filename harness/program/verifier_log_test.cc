@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstring>
+#include <cstdio>
 
 #include "harness/program/libbpf_log.h"
 
@@ -46,7 +46,7 @@ TEST(LastLines, KeepsTheEndAndAllOfAShortText) {
 TEST(VerifierLogBuffer, GivesPrintableText) {
   const VerifierLogBuffer buffer;
   EXPECT_EQ(buffer.Text(), "");
-  std::strcpy(buffer.data(), "; \x1b[31mred\n\tok \xc3\xa9");
+  std::snprintf(buffer.data(), buffer.size(), "%s", "; \x1b[31mred\n\tok \xc3\xa9");
   EXPECT_EQ(buffer.Text(), "; ?[31mred\n\tok ??");
 }
 

@@ -8,10 +8,16 @@ import unittest
 
 import knetlab
 import numpy as np
-from test_support import UNSPECIFIED, XDP_PASS, FolderTest, compile_bpf, frames, lab_objects, write_capture
+from test_support import UNSPECIFIED, FolderTest, compile_bpf, frames, lab_objects, write_capture
 
 
 class Verdicts(FolderTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.unspecified = cls.folder / "unspecified.o"
+        compile_bpf(UNSPECIFIED, cls.unspecified)
+
     def test_codes_are_what_the_program_returns_for_each_packet(self):
         result = knetlab.verdicts(self.object, self.capture, cost=False)
         self.assertEqual(result.codes.dtype, np.int64)
@@ -48,20 +54,14 @@ class Verdicts(FolderTest):
         self.assertEqual(knetlab.verdicts(self.object, self.capture, limit=5, cost=False).codes.tolist(), self.wanted[:5])
 
     def test_a_packet_that_never_got_to_the_program_has_no_code(self):
-        capture = self.folder / "giant.pcap"  # the second is above any veth's MTU
-        write_capture(capture, frames(1, smallest=60, largest=60) + frames(1, smallest=65535, largest=65535))
-        result = knetlab.verdicts(self.object, capture, rig="wire", cost=False)
-        self.assertEqual(result.codes.tolist(), [XDP_PASS, -1])
-        self.assertEqual(result.reached.tolist(), [True, False])
-        self.assertIsNone(result.to_dict()["packets"][1]["code"])
-
-    def test_minus_one_as_a_verdict_is_told_from_no_verdict(self):
-        other = self.folder / "unspecified.o"
-        compile_bpf(UNSPECIFIED, other)
-        result = knetlab.verdicts(other, self.capture, limit=3, cost=False)
-        self.assertEqual(result.codes.tolist(), [-1, -1, -1])
-        self.assertTrue(result.reached.all())
-        self.assertEqual(result.verdicts, {"TC_ACT_UNSPEC": 3})
+        capture = self.folder / "giant.pcap"
+        write_capture(capture, frames(1) + frames(1, smallest=65535, largest=65535))
+        result = knetlab.verdicts(self.unspecified, capture, cost=False)
+        if result.verdicts == {"TC_ACT_UNSPEC": 2}:
+            self.skipTest("this kernel tries TC programs on frames of any size")
+        self.assertEqual(result.reached.tolist(), [True, False])  # its own verdict is -1, too
+        self.assertEqual(result.codes.tolist(), [-1, -1])
+        self.assertEqual([packet["code"] for packet in result.to_dict()["packets"]], [-1, None])
 
     def test_repr_is_one_short_line(self):
         text = repr(knetlab.verdicts(self.object, self.capture, cost=False))

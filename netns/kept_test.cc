@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netns/kept.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "netns/test_support.h"
+#include "netns/topology.h"
+
+namespace knetlab {
+namespace {
+
+using testing::HasSubstr;
+
+// A prefix of this process's own, whose names are gone when the test ends.
+class Kept : public testing::Test {
+ protected:
+  ~Kept() override { RemoveKept(prefix_); }
+
+  std::vector<KeptNamespace> Mine() const {
+    auto kept = ListKept();
+    std::erase_if(kept, [&](const KeptNamespace& k) { return k.topology != prefix_; });
+    return kept;
+  }
+  // Keeps a topology in a child process, which then ends without cleaning up.
+  void KeepInAChild(bool on_purpose) const {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      try {
+        auto topology = Topology::Build(test::ClientAndServer());
+        topology.Keep(prefix_, on_purpose);
+        ::_exit(0);
+      } catch (...) {
+        ::_exit(1);
+      }
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+  }
+
+  const std::string prefix_ =
+      "kept" + std::to_string(::getpid()) + testing::UnitTest::GetInstance()->current_test_info()->name();
+};
+
+TEST_F(Kept, OutliveTheirTopologyUnderTheirNames) {
+  {
+    auto topology = Topology::Build(test::ClientAndServer());
+    topology.Keep(prefix_);
+  }
+  ASSERT_EQ(Mine().size(), 2U);
+  EXPECT_EQ(Mine()[0].name, prefix_ + "-client");
+  EXPECT_TRUE(Mine()[0].owner_alive);
+  EXPECT_TRUE(Mine()[0].on_purpose);
+  EXPECT_EQ(Mine()[0].owner_pid, ::getpid());
+  const auto server = Namespace::Open(prefix_ + "-server");
+  EXPECT_THAT(test::Output(server, "ip -o addr show eth0"), HasSubstr("10.0.0.2/24"));
+  EXPECT_EQ(RemoveKept(prefix_), 2);
+  EXPECT_TRUE(Mine().empty());
+  EXPECT_FALSE(std::filesystem::exists("/run/netns/" + prefix_ + "-server"));
+  EXPECT_EQ(RemoveKept(prefix_), 0);
+}
+
+TEST_F(Kept, AreReachableWithIproute2) {
+  auto topology = Topology::Build(test::ClientAndServer());
+  topology.Keep(prefix_);
+  const auto here = Namespace::Open("/proc/self/ns/net");
+  EXPECT_THAT(test::Output(here, "ip netns exec " + prefix_ + "-client ip -o addr show eth0"),
+              HasSubstr("10.0.0.1/24"));
+}
+
+TEST_F(Kept, RefuseANameThatIsTaken) {
+  auto topology = Topology::Build(test::ClientAndServer());
+  topology.Keep(prefix_);
+  const ErrorParts error = test::ErrorOf([&] { topology.Keep(prefix_); });
+  EXPECT_EQ(error.code, EEXIST);
+  EXPECT_EQ(error.where, prefix_ + "-client");
+  EXPECT_EQ(error.hint, "remove it: knetlab topology down " + prefix_);
+  EXPECT_EQ(Mine().size(), 2U) << "the first ones are untouched";
+}
+
+TEST_F(Kept, RefusePrefixesThatLeaveTheFolder) {
+  auto topology = Topology::Build(test::ClientAndServer());
+  for (const char* bad : {"", "..", "a/b", ".hidden", "a b", "a\nb"})
+    EXPECT_THROW(topology.Keep(bad), Error) << bad;
+}
+
+TEST_F(Kept, AreSweptWhenTheirOwnerIsDeadUnlessKeptOnPurpose) {
+  KeepInAChild(true);
+  ASSERT_EQ(Mine().size(), 2U);
+  EXPECT_FALSE(Mine()[0].owner_alive);
+  SweepKept(false);
+  EXPECT_EQ(Mine().size(), 2U);
+  RemoveKept(prefix_);
+
+  KeepInAChild(false);
+  ASSERT_EQ(Mine().size(), 2U);
+  const auto swept = SweepKept(false);
+  EXPECT_NE(std::find(swept.begin(), swept.end(), prefix_ + "-client"), swept.end());
+  EXPECT_TRUE(Mine().empty());
+}
+
+TEST_F(Kept, AreNotSweptWhileTheirOwnerLives) {
+  auto topology = Topology::Build(test::ClientAndServer());
+  topology.Keep(prefix_, false);
+  SweepKept(false);
+  EXPECT_EQ(Mine().size(), 2U);
+}
+
+TEST_F(Kept, AreRecordedInPrivateFiles) {
+  auto topology = Topology::Build(test::ClientAndServer());
+  topology.Keep(prefix_);
+  struct stat folder = {};
+  struct stat file = {};
+  ASSERT_EQ(::stat("/run/knetlab", &folder), 0);
+  ASSERT_EQ(::stat(("/run/knetlab/namespaces/" + prefix_ + "-client").c_str(), &file), 0);
+  EXPECT_EQ(folder.st_mode & 07777, 0700U);
+  EXPECT_EQ(file.st_mode & 07777, 0600U);
+}
+
+}  // namespace
+}  // namespace knetlab
