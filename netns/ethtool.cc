@@ -2,6 +2,7 @@
 #include "netns/ethtool.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 #include <linux/ethtool_netlink.h>
 #include <linux/genetlink.h>
 #include <netlink/attr.h>
@@ -10,8 +11,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <set>
-#include <string_view>
 #include <vector>
 
 #include "netns/error.h"
@@ -21,31 +20,23 @@
 namespace knetlab {
 namespace {
 
+// ethtool's names for one or several of the kernel's features, as shell patterns: newer kernels have more of
+// a kind.
 struct Group {
-  std::string_view name;
-  std::vector<std::string> members;
+  const char* name;
+  const char* members;
 };
-
-// ethtool's names for one or several of the kernel's features.
-const std::vector<Group>& Groups() {
-  static const std::vector<Group> groups = {
-      {"rx-checksumming", {"rx-checksum"}},
-      {"tx-checksumming",
-       {"tx-checksum-ipv4", "tx-checksum-ip-generic", "tx-checksum-ipv6", "tx-checksum-fcoe-crc",
-        "tx-checksum-sctp"}},
-      {"scatter-gather", {"tx-scatter-gather", "tx-scatter-gather-fraglist"}},
-      {"tcp-segmentation-offload",
-       {"tx-tcp-segmentation", "tx-tcp-ecn-segmentation", "tx-tcp-mangleid-segmentation",
-        "tx-tcp6-segmentation"}},
-      {"generic-segmentation-offload", {"tx-generic-segmentation"}},
-      {"generic-receive-offload", {"rx-gro"}},
-      {"large-receive-offload", {"rx-lro"}},
-      {"rx-vlan-offload", {"rx-vlan-hw-parse"}},
-      {"tx-vlan-offload", {"tx-vlan-hw-insert"}},
-      {"ntuple-filters", {"rx-ntuple-filter"}},
-      {"receive-hashing", {"rx-hashing"}}};
-  return groups;
-}
+constexpr std::array kGroups = {Group{"rx-checksumming", "rx-checksum"},
+                                Group{"tx-checksumming", "tx-checksum-*"},
+                                Group{"scatter-gather", "tx-scatter-gather*"},
+                                Group{"tcp-segmentation-offload", "tx-tcp*-segmentation"},
+                                Group{"generic-segmentation-offload", "tx-generic-segmentation"},
+                                Group{"generic-receive-offload", "rx-gro"},
+                                Group{"large-receive-offload", "rx-lro"},
+                                Group{"rx-vlan-offload", "rx-vlan-hw-parse"},
+                                Group{"tx-vlan-offload", "tx-vlan-hw-insert"},
+                                Group{"ntuple-filters", "rx-ntuple-filter"},
+                                Group{"receive-hashing", "rx-hashing"}};
 
 nlattr* Attributes(const nlmsghdr* message) {
   return static_cast<nlattr*>(nlmsg_data(message)) + GENL_HDRLEN / sizeof(nlattr);
@@ -131,10 +122,33 @@ std::map<std::string, bool> AllFeatures(NetlinkSocket& socket, int family, int i
   return features;
 }
 
-// Sets and gives back those whose value did not become what was asked.
-std::set<std::string> Set(NetlinkSocket& socket, int family, int ifindex, const std::string& where,
-                          const std::string& what, const std::vector<std::string>& names, bool on) {
-  NetlinkMessage message(family, 0);
+// The kernel's names for one of ethtool's. Throws Error where there are none.
+std::vector<std::string> Members(const std::string& name, const std::map<std::string, bool>& all,
+                                 const std::string& what, const std::string& where) {
+  if (all.contains(name)) return {name};
+  const auto* group =
+      std::find_if(kGroups.begin(), kGroups.end(), [&](const Group& g) { return name == g.name; });
+  std::vector<std::string> known;
+  std::vector<std::string> members;
+  for (const auto& [feature, on] : all) {
+    known.push_back(feature);
+    if (group != kGroups.end() && ::fnmatch(group->members, feature.c_str(), 0) == 0)
+      members.push_back(feature);
+  }
+  if (!members.empty()) return members;
+  for (const Group& g : kGroups) known.emplace_back(g.name);
+  throw Error({.what = what,
+               .where = where,
+               .why = "the kernel has no feature of this name",
+               .hint = NearestHint(name, known),
+               .detail = "",
+               .code = EOPNOTSUPP});
+}
+
+// Sets and gives back how many did not become what was asked.
+std::size_t Set(NetlinkSocket& socket, int family, int ifindex, const std::string& where,
+                const std::string& what, const std::vector<std::string>& names, bool on) {
+  NetlinkMessage message(family, 0, NetlinkMessage::kRoom + names.size() * 64);
   message.Header(Command(ETHTOOL_MSG_FEATURES_SET, ETHTOOL_GENL_VERSION));
   PutDevice(message, ifindex);
   message.Nest(ETHTOOL_A_FEATURES_WANTED, [&](NetlinkMessage& bitset) {
@@ -147,22 +161,13 @@ std::set<std::string> Set(NetlinkSocket& socket, int family, int ifindex, const 
       }
     });
   });
-  const NetlinkRequest request{std::move(message), what, where, [&](int code) -> std::string {
-                                 if (code != EOPNOTSUPP) return "";
-                                 std::vector<std::string> known;
-                                 for (const Group& group : Groups()) known.emplace_back(group.name);
-                                 NetlinkSocket other(NETLINK_GENERIC);
-                                 for (const auto& [name, value] : AllFeatures(other, family, ifindex, where))
-                                   known.push_back(name);
-                                 return NearestHint(names.front(), known);
-                               }};
-  std::set<std::string> unchanged;
-  socket.Transact(request, [&](const nlmsghdr* reply) {
+  std::size_t unchanged = 0;
+  socket.Transact({std::move(message), what, where}, [&](const nlmsghdr* reply) {
     // Of the reply, "wanted" holds the bits whose wanted and effective values differ.
     nlattr* wanted = nla_find(Attributes(reply), AttributesLength(reply), ETHTOOL_A_FEATURES_WANTED);
     if (wanted == nullptr) return;
     for (const auto& [name, value] : Bits(wanted)) {
-      if (std::find(names.begin(), names.end(), name) != names.end()) unchanged.insert(name);
+      if (std::find(names.begin(), names.end(), name) != names.end()) ++unchanged;
     }
   });
   return unchanged;
@@ -174,19 +179,16 @@ void SetFeatures(int ifindex, const std::string& where, const std::map<std::stri
   if (features.empty()) return;
   NetlinkSocket socket(NETLINK_GENERIC);
   const int family = EthtoolFamily(socket, where);
+  const auto all = AllFeatures(socket, family, ifindex, where);
   for (const auto& [name, on] : features) {
-    const std::string what = fmt::format("turn {} {} on", name, on ? "on" : "off");
-    const auto& groups = Groups();
-    const auto group =
-        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.name == name; });
-    const std::vector<std::string> names = group == groups.end() ? std::vector{name} : group->members;
-    const auto unchanged = Set(socket, family, ifindex, where, what, names, on);
+    const std::string what = fmt::format("turn {} {}", name, on ? "on" : "off");
+    const auto names = Members(name, all, what, where);
     // Of a group, as with ethtool, those that can be changed are.
-    if (unchanged.size() < names.size()) continue;
+    if (Set(socket, family, ifindex, where, what, names, on) < names.size()) continue;
     throw Error({.what = what,
                  .where = where,
                  .why = "the feature is fixed for this interface",
-                 .hint = fmt::format("ethtool -k marks such features [fixed]"),
+                 .hint = "ethtool -k marks such features [fixed]",
                  .detail = "",
                  .code = EOPNOTSUPP});
   }

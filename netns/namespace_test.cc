@@ -2,6 +2,7 @@
 #include "netns/namespace.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <linux/nsfs.h>
@@ -121,13 +122,14 @@ TEST(Namespace, IsGoneWithItsLastDescriptor) {
   // Nothing of this process refers to it any more.
   for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
     struct stat status = {};
-    if (::stat(entry.path().c_str(), &status) == 0) EXPECT_NE(status.st_ino, inode);
+    if (::stat(entry.path().c_str(), &status) != 0) continue;
+    EXPECT_NE(status.st_ino, inode);
   }
 }
 
 TEST(Namespace, ManyAreCreatedInOrderAndVisited) {
   std::vector<std::string> labels;
-  for (int i = 0; i < 40; ++i) labels.push_back("n" + std::to_string(i));
+  for (int i = 0; i < 40; ++i) labels.push_back(fmt::format("n{}", i));
   std::vector<std::uint64_t> inside(labels.size());
   const auto many = Namespace::CreateMany(labels, [&](std::size_t i, int) { inside[i] = CurrentInode(); });
   std::vector<const Namespace*> visited;

@@ -39,7 +39,7 @@ std::size_t Distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string NearestName(std::string_view name, std::span<const std::string> candidates) {
+std::string NearestName(std::string_view name, const std::vector<std::string>& candidates) {
   if (name.empty() || name.size() > kLongestName) return "";
   std::size_t best = std::max<std::size_t>(1, name.size() / 3) + 1;
   std::string_view nearest;
@@ -52,10 +52,6 @@ std::string NearestName(std::string_view name, std::span<const std::string> cand
     nearest = candidate;
   }
   return std::string(nearest);
-}
-
-std::string NearestName(std::string_view name, const std::vector<std::string>& candidates) {
-  return NearestName(name, std::span<const std::string>(candidates));
 }
 
 std::string NearestHint(std::string_view name, const std::vector<std::string>& candidates) {

@@ -2,7 +2,6 @@
 // "Did you mean ...?": the candidate nearest to a mistyped name.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +12,6 @@ namespace knetlab {
 // costs nothing), or
 // "" where none is near: more than a third of the name's length, at least 1, would have to change. Ties go to
 // the first candidate.
-std::string NearestName(std::string_view name, std::span<const std::string> candidates);
 std::string NearestName(std::string_view name, const std::vector<std::string>& candidates);
 
 // "did you mean NEAREST?", or "there are: A, B, C" for a few candidates where none is near, or "".

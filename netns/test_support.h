@@ -67,6 +67,8 @@ inline std::string SendDatagram(const Namespace& from, const Namespace& to, cons
   auto* name = reinterpret_cast<sockaddr*>(&storage);
   const UniqueFd receiver(to.Run([&] {
     const int fd = ::socket(target.family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int on = 1;  // IPv6 lets a socket have an address of a local route only so
+    if (target.family == AF_INET6) ::setsockopt(fd, SOL_IPV6, IPV6_FREEBIND, &on, sizeof on);
     if (::bind(fd, name, size) == 0) ::getsockname(fd, name, &size);  // the kernel chooses the port
     return fd;
   }));

@@ -127,7 +127,9 @@ std::string Foot(const TryResult& result, const TryLook& look) {
                      look.colour);
   }
   for (const std::string& note : result.notes) text += Labelled("lab", note, look.colour);
-  if (result.rig != "unit" && !result.ledger.entries.empty()) text += Places(result.ledger.entries, look);
+  // The unit rig has one place, unless packets were lost.
+  if (result.rig != "unit" || result.ledger.Count(Fate::kLost) > 0)
+    text += Places(result.ledger.entries, look);
   return text;
 }
 

@@ -5,6 +5,7 @@
 
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
+#include "harness/scenario/requirements.h"
 #include "netns/kept.h"
 
 namespace knetlab {

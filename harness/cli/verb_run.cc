@@ -15,6 +15,7 @@
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
 #include "harness/scenario/reader.h"
+#include "harness/scenario/requirements.h"
 #include "harness/scenario/runner.h"
 #include "netns/error.h"
 #include "netns/kept.h"

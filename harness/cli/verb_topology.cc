@@ -14,6 +14,7 @@
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/reader.h"
+#include "harness/scenario/requirements.h"
 #include "netns/error.h"
 #include "netns/kept.h"
 #include "netns/nearest.h"

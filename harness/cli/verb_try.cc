@@ -9,6 +9,7 @@
 #include "harness/cli/try_report.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
+#include "harness/scenario/requirements.h"
 #include "harness/scenario/try.h"
 #include "netns/error.h"
 #include "netns/kept.h"

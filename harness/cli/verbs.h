@@ -39,10 +39,4 @@ std::vector<Verb> AddRun(CLI::App& command, Options& options);
 std::vector<Verb> AddTopology(CLI::App& command, Options& options);
 std::vector<Verb> AddClean(CLI::App& command, Options& options);
 
-// Throws Error, with the command to type instead, unless the process may make namespaces and load programs.
-void RequireRoot(const std::string& what);
-// Throws Error, with how to get it, where something is missing that the rigs cannot do without. For after a
-// failure: it takes a tenth of a second.
-void RequireEssentials(const std::string& what);
-
 }  // namespace knetlab

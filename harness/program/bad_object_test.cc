@@ -118,6 +118,15 @@ TEST_F(BadObjects, MapsWithoutBtf) {
   EXPECT_THAT(error.hint, HasSubstr("-g"));
 }
 
+TEST_F(BadObjects, BtfThatRefersToTypesItDoesNotHave) {
+  std::string object = ReadFile(TestObject("test_maps"));
+  WithSection(TestObject("test_maps"), ".BTF", [&](Elf64_Shdr& section) {
+    // After the header of 24 bytes come the types; the first, a pointer, has the type it points to at 8.
+    object.replace(section.sh_offset + 24 + 8, 4, "\xff\xff\xff\x7f");
+  });
+  EXPECT_THAT(InspectError(object).why, HasSubstr("BTF refers to types"));
+}
+
 TEST_F(BadObjects, NamesThatATerminalShouldNotSee) {
   std::string object = ReadFile(TestObject("test_kinds"));
   for (std::size_t at = 0; (at = object.find("xdp_packet_hook", at)) != object.npos; ++at)

@@ -13,8 +13,10 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string_view>
 
+#include "harness/program/btf_check.h"
 #include "harness/program/libbpf_log.h"
 #include "harness/program/sha256.h"
 #include "netns/error.h"
@@ -24,6 +26,7 @@ namespace knetlab {
 namespace {
 
 constexpr off_t kMaxFileSize = off_t{64} << 20;
+constexpr std::string_view kBtfSection(".BTF\0", 5);  // with its end: not .BTF.ext
 constexpr std::string_view kCompileHint = "compile it with clang -O2 -g -target bpf -c";
 
 Error NotLoadable(const std::string& path, std::string why, std::string hint = std::string(kCompileHint)) {
@@ -70,6 +73,29 @@ std::string MachineName(std::uint16_t machine) {
   }
 }
 
+Elf64_Shdr SectionAt(const ObjectFile& file, const Elf64_Ehdr& header, std::size_t index) {
+  Elf64_Shdr section{};
+  std::memcpy(&section, file.bytes.data() + header.e_shoff + index * sizeof(section), sizeof(section));
+  return section;
+}
+
+// The sections are known to lie within the file.
+void CheckBtf(const ObjectFile& file, const Elf64_Ehdr& header) {
+  if (header.e_shstrndx >= header.e_shnum)
+    throw NotLoadable(file.path, "an ELF object without section names");
+  const Elf64_Shdr strings = SectionAt(file, header, header.e_shstrndx);
+  if (strings.sh_type != SHT_STRTAB) throw NotLoadable(file.path, "an ELF object without section names");
+  const std::string_view names(reinterpret_cast<const char*>(file.bytes.data() + strings.sh_offset),
+                               strings.sh_size);
+  for (std::size_t i = 0; i < header.e_shnum; ++i) {
+    const Elf64_Shdr section = SectionAt(file, header, i);
+    if (section.sh_type == SHT_NOBITS || section.sh_name >= names.size()) continue;
+    if (!names.substr(section.sh_name).starts_with(kBtfSection)) continue;
+    const std::string defect = BtfDefect(std::span(file.bytes).subspan(section.sh_offset, section.sh_size));
+    if (!defect.empty()) throw NotLoadable(file.path, defect);
+  }
+}
+
 // libbpf trusts libelf, and libelf some of the header; what is checked here gives a clear answer first.
 void CheckElf(const ObjectFile& file) {
   const std::vector<std::byte>& bytes = file.bytes;
@@ -98,14 +124,14 @@ void CheckElf(const ObjectFile& file) {
     throw NotLoadable(file.path, "an ELF object cut short: its section headers are missing");
   }
   for (std::size_t i = 0; i < header.e_shnum; ++i) {
-    Elf64_Shdr section{};
-    std::memcpy(&section, bytes.data() + header.e_shoff + i * sizeof(section), sizeof(section));
+    const Elf64_Shdr section = SectionAt(file, header, i);
     if (section.sh_type == SHT_NOBITS || section.sh_type == SHT_NULL) continue;
     if (section.sh_offset > bytes.size() || section.sh_size > bytes.size() - section.sh_offset) {
       throw NotLoadable(file.path,
                         fmt::format("an ELF object cut short: section {} ends beyond the file", i));
     }
   }
+  CheckBtf(file, header);
 }
 
 bool IsPlain(const char* name) {

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/scenario/facilities.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -11,6 +9,7 @@
 
 #include "harness/program/libbpf_log.h"
 #include "harness/scenario/probes.h"
+#include "harness/scenario/requirements.h"
 #include "netns/error.h"
 #include "netns/nearest.h"
 
@@ -102,7 +101,7 @@ Facility Probe(const Entry& entry, ProbeBench& bench) {
   } catch (const std::exception& failure) {
     facility.detail = failure.what();
   }
-  const bool needs_root = (code == EPERM || code == EACCES) && ::geteuid() != 0;
+  const bool needs_root = (code == EPERM || code == EACCES) && !HasPrivileges();
   facility.hint = needs_root ? "run as root: sudo knetlab doctor" : entry.hint;
   return facility;
 }

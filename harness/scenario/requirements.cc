@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "harness/scenario/requirements.h"
+
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <sys/syscall.h>
@@ -7,14 +9,12 @@
 #include <array>
 #include <cerrno>
 
-#include "harness/cli/verbs.h"
 #include "harness/scenario/facilities.h"
 #include "netns/error.h"
 
 namespace knetlab {
-namespace {
 
-bool HasCapabilities() {
+bool HasPrivileges() {
   __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
   std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3> data{};
   if (::syscall(SYS_capget, &header, data.data()) != 0) return false;
@@ -22,10 +22,8 @@ bool HasCapabilities() {
   return (data[0].effective & kWanted) == kWanted;
 }
 
-}  // namespace
-
 void RequireRoot(const std::string& what) {
-  if (HasCapabilities()) return;
+  if (HasPrivileges()) return;
   throw Error({.what = what,
                .where = "",
                .why = "needs root, to make network namespaces and to load BPF programs",

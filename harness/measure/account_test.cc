@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+// Real packets on real veths, each ending at a place that is known beforehand.
+#include "harness/measure/account.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+
+#include "harness/program/attach.h"
+#include "harness/traffic/receiver.h"
+#include "harness/traffic/replay.h"
+#include "netns/error.h"
+
+namespace knetlab {
+namespace {
+
+constexpr std::chrono::seconds kDeadline{2};
+
+std::shared_ptr<Tracer> SharedTracer() {
+  static auto tracer = std::make_shared<Tracer>();
+  return tracer;
+}
+
+TopologySpec Pair() {
+  TopologySpec spec;
+  for (const char* name : {"client", "server"}) {
+    spec.namespaces.push_back({.name = name, .sysctls = {}});
+  }
+  LinkSpec link;
+  link.ends[0].ns = "client";
+  link.ends[1].ns = "server";
+  for (EndpointSpec& end : link.ends) end.interface = "eth0";
+  link.ends[0].addresses = {IpPrefix::Parse("10.0.0.1/24")};
+  link.ends[1].addresses = {IpPrefix::Parse("10.0.0.2/24")};
+  spec.links = {link};
+  return spec;
+}
+
+void Put(Packet& packet, std::size_t at, std::initializer_list<int> bytes) {
+  for (int byte : bytes) packet.bytes[at++] = static_cast<std::byte>(byte);
+}
+
+// A UDP datagram of 10.0.0.1:4660 to 10.0.0.2:53 with no UDP checksum; `length` with the Ethernet header.
+Packet Datagram(const Topology& topology, std::size_t length) {
+  Packet packet;
+  packet.bytes.resize(length);
+  const auto& mac = topology.endpoint("server:eth0").mac.bytes;
+  for (std::size_t i = 0; i < 6; i++) packet.bytes[i] = static_cast<std::byte>(mac[i]);
+  const int ip = static_cast<int>(length) - 14, udp = ip - 20;
+  Put(packet, 6, {2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, ip >> 8, ip & 255, 0, 0, 0, 0, 64, 17, 0, 0});
+  Put(packet, 26, {10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 53, udp >> 8, udp & 255, 0, 0});
+  std::uint32_t sum = 0;
+  for (std::size_t at = 14; at < 34; at += 2) {
+    sum += std::to_integer<std::uint32_t>(packet.bytes[at]) << 8 | std::to_integer<std::uint32_t>(packet.bytes[at + 1]);
+  }
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  Put(packet, 24, {static_cast<int>(~sum >> 8 & 255), static_cast<int>(~sum & 255)});
+  return packet;
+}
+
+Capture Datagrams(const Topology& topology, const std::vector<std::size_t>& lengths) {
+  Capture capture;
+  for (std::size_t length : lengths) capture.packets.push_back(Datagram(topology, length));
+  return capture;
+}
+
+struct Sent {
+  AccountResult result;
+  std::string Text() const {
+    std::string text = LedgerSentence(result.ledger) + "\n";
+    for (const LedgerEntry& entry : result.ledger.entries) {
+      text += fmt::format("{} {} {} {}\n", entry.count, FateName(entry.fate), entry.place, entry.reason);
+    }
+    for (const std::string& missing : result.ledger.missing) text += missing + "\n";
+    return text;
+  }
+};
+
+Sent SendThrough(const Topology& topology, std::unique_ptr<Account> account, const Capture& capture) {
+  Replay replay(capture, {});
+  TrafficReport report =
+      replay.Send({.ns = &topology.ns("client"), .interface = "eth0", .observer = account.get(), .stop = {}});
+  return {account->Close({{"client", report}}, kDeadline)};
+}
+
+void ExpectOnly(const Sent& sent, Fate fate, const std::string& place, const std::string& reason, std::uint64_t count) {
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  ASSERT_EQ(sent.result.ledger.entries.size(), 1u) << sent.Text();
+  const LedgerEntry& entry = sent.result.ledger.entries.front();
+  EXPECT_EQ(entry.fate, fate) << sent.Text();
+  EXPECT_EQ(entry.place, place);
+  EXPECT_EQ(entry.reason, reason);
+  EXPECT_EQ(entry.count, count);
+}
+
+struct AttachedXdp {
+  BpfObject object;
+  std::unique_ptr<Attachment> attachment;
+  HookedProgram hook;
+};
+
+AttachedXdp AttachXdp(const Topology& topology, const std::string& program, int target = 0, const std::string& mode = "native") {
+  LoadOptions options;
+  options.programs = {program};
+  options.globals["target"] = [target](std::size_t size) {
+    std::vector<std::byte> bytes(size);
+    std::memcpy(bytes.data(), &target, std::min(size, sizeof(target)));
+    return bytes;
+  };
+  BpfObject object = BpfObject::Load(KNETLAB_OBJECTS "/account_test.bpf.o", options);
+  AttachPoint point;
+  point.ns = &topology.ns("server");
+  point.interface = "eth0";
+  point.mode = mode;
+  auto attachment = AttacherFor("xdp").attach(object.program(program), point);
+  HookedProgram hook{.endpoint = "server:eth0", .hook = "xdp", .mode = attachment->Mode(), .program = program};
+  return {std::move(object), std::move(attachment), hook};
+}
+
+TEST(Account, NamesThePortThatNobodyListensOn) {
+  Topology topology = Topology::Build(Pair());
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  ASSERT_EQ(sent.result.ledger.entries.size(), 1u) << sent.Text();
+  EXPECT_EQ(sent.result.ledger.entries[0].fate, Fate::kPassed);
+  EXPECT_EQ(sent.result.ledger.entries[0].reason, "NO_SOCKET");
+}
+
+TEST(Account, NamesTheSocketThatWasGivenThePackets) {
+  Topology topology = Topology::Build(Pair());
+  Receiver receiver(topology.ns("server"), {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
+  ExpectOnly(sent, Fate::kDelivered, "server:socket 10.0.0.2:53", "", 3);
+}
+
+TEST(Account, NamesTheFullSocketAndCountsWhatItDidNotTake) {
+  Topology topology = Topology::Build(Pair());
+  Receiver receiver(topology.ns("server"),
+                    {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .read = false, .buffer_bytes = 4096}, "dns");
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}),
+                          Datagrams(topology, std::vector<std::size_t>(50, 100)));
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  std::uint64_t held = sent.result.ledger.CountAt(Fate::kDelivered, "server:socket 10.0.0.2:53");
+  EXPECT_GT(held, 0u) << sent.Text();
+  EXPECT_EQ(sent.result.ledger.CountAt(Fate::kLost, "server:socket 10.0.0.2:53"), 50 - held) << sent.Text();
+}
+
+TEST(Account, CountsWhatTheKernelWouldNotTakeAtTheSendersSocket) {
+  Topology topology = Topology::Build(Pair());
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {.per_packet = true}),
+                          Datagrams(topology, {2000, 60, 3000}));
+  EXPECT_EQ(sent.result.ledger.CountAt(Fate::kLost, "client:socket"), 2u) << sent.Text();
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  ASSERT_EQ(sent.result.packets.size(), 3u);
+  EXPECT_EQ(sent.result.packets[0].verdict, "REFUSED");
+  EXPECT_EQ(sent.result.packets[0].reason, "EMSGSIZE");
+  EXPECT_EQ(sent.result.packets[1].fate, Fate::kPassed);
+}
+
+TEST(Account, NamesTheQueueThatWasFull) {
+  TopologySpec spec = Pair();
+  spec.qdiscs.push_back({.ns = "client", .device = "eth0", .kind = "tbf",
+                         .options = {{"rate", "8kbit"}, {"burst", "2k"}, {"limit", "3k"}}});
+  Topology topology = Topology::Build(spec);
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}),
+                          Datagrams(topology, std::vector<std::size_t>(20, 1000)));
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  EXPECT_GE(sent.result.ledger.CountAt(Fate::kLost, "client:eth0 qdisc"), 15u) << sent.Text();
+}
+
+TEST(Account, TellsTheVerdictOfEachPacketInOrder) {
+  Topology topology = Topology::Build(Pair());
+  for (const char* mode : {"native", "generic"}) {
+    SCOPED_TRACE(mode);
+    AttachedXdp xdp = AttachXdp(topology, "drop_odd", 0, mode);
+    Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {.per_packet = true}),
+                            Datagrams(topology, {60, 61, 62, 63, 65}));
+    EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+    std::vector<std::string> verdicts;
+    for (const PacketFate& packet : sent.result.packets) verdicts.push_back(packet.verdict);
+    EXPECT_THAT(verdicts, testing::ElementsAre("XDP_PASS", "XDP_DROP", "XDP_PASS", "XDP_DROP", "XDP_DROP"));
+    EXPECT_EQ(sent.result.hooks[0].verdicts, (std::map<std::string, std::uint64_t>{{"XDP_DROP", 3}, {"XDP_PASS", 2}}));
+  }
+}
+
+TEST(Account, TellsAnUnknownVerdictByItsNumber) {
+  Topology topology = Topology::Build(Pair());
+  AttachedXdp xdp = AttachXdp(topology, "unknown_verdict");
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  ExpectOnly(sent, Fate::kDropped, "server:eth0 xdp unknown_verdict", "17", 2);
+}
+
+TEST(Account, NamesTheRedirectWhosePeerHasNoNapi) {
+  Topology topology = Topology::Build(Pair());
+  AttachedXdp xdp = AttachXdp(topology, "redirect_all", topology.endpoint("server:eth0").ifindex);
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  ExpectOnly(sent, Fate::kLost, "server:eth0 no napi", "EOPNOTSUPP", 2);
+}
+
+TEST(Account, NamesTheRedirectToNoInterface) {
+  Topology topology = Topology::Build(Pair());
+  AttachedXdp xdp = AttachXdp(topology, "redirect_all", 999);
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  ExpectOnly(sent, Fate::kLost, "server:eth0 xdp redirect", "EINVAL", 2);
+}
+
+TEST(Account, CountsWhatCouldNotBeSentBackAsLost) {
+  Topology topology = Topology::Build(Pair());
+  AttachedXdp xdp = AttachXdp(topology, "send_back");  // the peer takes no frames
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  EXPECT_EQ(sent.result.ledger.CountAt(Fate::kLost, "server:eth0 xdp tx"), 2u) << sent.Text();
+}
+
+TEST(Account, RunsAtOnceDoNotMix) {
+  std::vector<std::thread> threads;
+  for (std::size_t n = 1; n <= 6; n++) {
+    threads.emplace_back([n] {
+      Topology topology = Topology::Build(Pair());
+      AttachedXdp xdp = AttachXdp(topology, "drop_odd");
+      Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}),
+                              Datagrams(topology, std::vector<std::size_t>(100 * n, 61)));
+      ExpectOnly(sent, Fate::kDropped, "server:eth0 xdp drop_odd", "XDP_DROP", 100 * n);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(Account, CountersAloneAgreeWithTracingWhereTheyCanTell) {
+  Topology topology = Topology::Build(Pair());
+  Receiver receiver(topology.ns("server"), {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
+  AttachedXdp xdp = AttachXdp(topology, "drop_odd");
+  Sent sent = SendThrough(topology, OpenAccount(nullptr, topology, {xdp.hook}, {}), Datagrams(topology, {60, 61, 62, 63, 65}));
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  EXPECT_EQ(sent.result.ledger.CountAt(Fate::kDropped, "server:eth0 xdp drop_odd"), 3u) << sent.Text();
+  EXPECT_EQ(sent.result.ledger.CountAt(Fate::kDelivered, "server:socket"), 2u) << sent.Text();
+  EXPECT_EQ(sent.result.hooks[0].verdicts, (std::map<std::string, std::uint64_t>{{"XDP_DROP", 3}, {"XDP_PASS", 2}}));
+}
+
+TEST(Account, CountersAloneSayWhatTheyDoNotKnow) {
+  Topology topology = Topology::Build(Pair());
+  Capture capture = Datagrams(topology, {60});
+  capture.packets[0].bytes[12] = std::byte{0x12};  // an unknown protocol: refused without any counter
+  Sent sent = SendThrough(topology, OpenAccount(nullptr, topology, {}, {}), capture);
+  EXPECT_FALSE(sent.result.ledger.balanced());
+  EXPECT_EQ(sent.result.ledger.unaccounted, 1u);
+  EXPECT_FALSE(sent.result.ledger.missing.empty());
+  EXPECT_THROW(OpenAccount(nullptr, topology, {}, {.per_packet = true}), Error);
+}
+
+}  // namespace
+}  // namespace knetlab

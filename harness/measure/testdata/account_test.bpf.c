@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Programs whose verdicts the accounts' tests know beforehand. */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile __u32 target = 0; /* ifindex */
+
+SEC("xdp")
+int drop_odd(struct xdp_md *ctx)
+{
+	return (ctx->data_end - ctx->data) & 1 ? XDP_DROP : XDP_PASS;
+}
+
+SEC("xdp")
+int redirect_all(struct xdp_md *ctx)
+{
+	return bpf_redirect(target, 0);
+}
+
+SEC("xdp")
+int send_back(struct xdp_md *ctx)
+{
+	return XDP_TX;
+}
+
+SEC("xdp")
+int unknown_verdict(struct xdp_md *ctx)
+{
+	return 17;
+}
