@@ -6,6 +6,9 @@ find_program(BPFTOOL NAMES bpftool PATHS /usr/sbin /sbin REQUIRED)
 set(BPF_C_FLAGS -target bpf -mcpu=v2 -g -O2 -Wall -Wextra -Werror -Wno-unused-parameter
     -I${CMAKE_SOURCE_DIR} -I/usr/include/${CMAKE_LIBRARY_ARCHITECTURE} -D__TARGET_ARCH_x86)
 
+# What the command and the scenarios use, without the objects that only tests use.
+add_custom_target(bpf_objects)
+
 # knetlab_bpf_object(NAME source.bpf.c): builds bpf/NAME.bpf.o in the build folder; target bpf_object_NAME.
 function(knetlab_bpf_object name source)
   set(object ${CMAKE_BINARY_DIR}/bpf/${name}.bpf.o)
@@ -17,6 +20,9 @@ function(knetlab_bpf_object name source)
     DEPFILE ${object}.d
     COMMENT "BPF ${name}" VERBATIM)
   add_custom_target(bpf_object_${name} ALL DEPENDS ${object})
+  if(CMAKE_CURRENT_SOURCE_DIR STREQUAL ${CMAKE_SOURCE_DIR}/bpf)
+    add_dependencies(bpf_objects bpf_object_${name})
+  endif()
 endfunction()
 
 # knetlab_bpf_skeleton(NAME): header bpf/NAME.skel.h from the object; target bpf_skeleton_NAME to depend on.

@@ -29,6 +29,9 @@ function(knetlab_library name)
   target_link_libraries(${name} PUBLIC knetlab_options ${ARG_DEPENDS})
 endfunction()
 
+# All test programs and what they run, without benchmarks and the Python package: what sanitizers are built for.
+add_custom_target(all_tests)
+
 # knetlab_test(NAME SOURCES file... DEPENDS target... [TIMEOUT seconds]): one GoogleTest program, each of its tests a ctest test.
 function(knetlab_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS" ${ARGN})
@@ -37,6 +40,7 @@ function(knetlab_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
+  add_dependencies(all_tests ${name})
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 

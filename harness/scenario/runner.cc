@@ -43,6 +43,7 @@ class Suite {
   RunReport Report();
 
  private:
+  void StartTracer();
   void Work(std::stop_token stop);
   ScenarioResult RunOne(const Scenario& scenario, int repetition, std::stop_token stop);
   void Judge(ScenarioResult& result) const;
@@ -52,6 +53,7 @@ class Suite {
   std::vector<Scenario> scenarios_;
   std::map<std::string, Facility> facilities_;  // those that some scenario requires
   std::shared_ptr<Tracer> tracer_;
+  std::string untraced_;  // why there is no tracer
   Environment environment_;
   std::vector<std::optional<ScenarioResult>> results_;  // scenario-major, by repetition
   std::atomic<std::size_t> next_{0};
@@ -63,6 +65,7 @@ class Suite {
 Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
     : options_(options), environment_(ReadEnvironment()) {
   ReadOptions reading;
+  reading.features = FacilityNames();
   reading.object_folders = options.object_folders.empty() ? DefaultObjectFolders() : options.object_folders;
   for (const std::string& file : FindScenarios(paths)) {
     Scenario scenario = ReadScenario(file, reading);
@@ -80,9 +83,18 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
                  .detail = "",
                  .code = ENOENT});
   }
+  RequireUniqueNames(scenarios_);
   MakeRig(options.rig);  // an unknown rig is an error before anything runs
-  if (options.rig == "wire") tracer_ = std::make_shared<Tracer>();
+  if (options.rig == "wire") StartTracer();
   results_.resize(scenarios_.size() * static_cast<std::size_t>(std::max(options.repeat, 1)));
+}
+
+void Suite::StartTracer() {
+  try {
+    tracer_ = std::make_shared<Tracer>();
+  } catch (const Error& error) {
+    untraced_ = fmt::format("packets are counted, not followed: {}", error.what());
+  }
 }
 
 std::string Suite::MissingFeature(const Scenario& scenario) const {
@@ -121,6 +133,7 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
   Deadline deadline(std::move(stop), std::chrono::duration<double>(timeout));
   try {
     result.result = MakeRig(options_.rig)->Run(scenario, {.tracer = tracer_}, deadline.token());
+    if (!untraced_.empty()) result.result.notes.push_back(untraced_);
     Judge(result);
   } catch (const Error& error) {
     result.outcome = ScenarioOutcome::kError;
