@@ -131,6 +131,20 @@ NetlinkMessage DumpAddresses(int family) {
   return message;
 }
 
+NetlinkMessage HurryNeighbours(int ifindex, int family) {
+  ndtmsg header{};
+  header.ndtm_family = static_cast<std::uint8_t>(family);
+  NetlinkMessage message(RTM_SETNEIGHTBL, NLM_F_REPLACE);
+  message.Header(header);
+  message.PutString(NDTA_NAME, family == AF_INET ? "arp_cache" : "ndisc_cache");
+  message.Nest(NDTA_PARMS, [&](NetlinkMessage& parms) {
+    parms.PutNumber<std::uint32_t>(NDTPA_IFINDEX, static_cast<std::uint32_t>(ifindex));
+    parms.PutNumber<std::uint32_t>(NDTPA_MCAST_PROBES, 1);
+    parms.PutNumber<std::uint64_t>(NDTPA_RETRANS_TIME, 100);  // ms
+  });
+  return message;
+}
+
 NetlinkMessage NewNeighbour(int ifindex, const IpAddress& address, const MacAddress& mac) {
   NetlinkMessage message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
   ndmsg header = {};

@@ -34,6 +34,9 @@ NetlinkMessage DumpLinks();
 
 NetlinkMessage NewAddress(int ifindex, const IpPrefix& prefix);
 NetlinkMessage DumpAddresses(int family);
+// An address that nobody has: the kernel gives up after one question and a tenth of a second instead of three
+// seconds, so that a packet that waits for it has its fate before a run ends.
+NetlinkMessage HurryNeighbours(int ifindex, int family);
 NetlinkMessage NewNeighbour(int ifindex, const IpAddress& address, const MacAddress& mac);
 
 struct ResolvedNexthop {

@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <new>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -54,12 +54,9 @@ class Namespace {
     if constexpr (std::is_void_v<Result>) {
       RunErased([&] { std::forward<F>(work)(); });
     } else {
-      alignas(Result) unsigned char storage[sizeof(Result)];
-      RunErased([&] { ::new (static_cast<void*>(storage)) Result(std::forward<F>(work)()); });
-      auto* result = std::launder(reinterpret_cast<Result*>(storage));
-      Result value = std::move(*result);
-      result->~Result();
-      return value;
+      std::optional<Result> result;
+      RunErased([&] { result.emplace(std::forward<F>(work)()); });
+      return *std::move(result);
     }
   }
 

@@ -25,7 +25,7 @@ constexpr std::size_t kBatch = 64;
 // The kernel puts at most 32 KiB of a dump into one datagram. On the stack: a topology has a thousand
 // sockets.
 struct ReceiveBuffer {
-  alignas(nlmsghdr) std::array<char, 32 * 1024> bytes;
+  alignas(nlmsghdr) std::array<char, 32768> bytes;
 };
 
 std::string ExtendedAck(const nlmsghdr* message, const nlmsgerr* error) {

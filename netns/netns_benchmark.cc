@@ -139,7 +139,7 @@ void ThousandNamespaces(benchmark::State& state) {
   const TopologySpec spec = Ring();
   const IpBatch ip;
   const long before = LivingNamespaces();
-  for (auto unused : state) {
+  for ([[maybe_unused]] auto unused : state) {
     std::vector<double> ours;
     std::vector<double> theirs;
     for (int turn = 0; turn < kTurns; ++turn) {
@@ -183,7 +183,7 @@ void TwoNamespacesUpAndDown(benchmark::State& state) {
   }
   spec.links = {link};
   std::vector<double> times;
-  for (auto unused : state) {
+  for ([[maybe_unused]] auto unused : state) {
     const auto start = std::chrono::steady_clock::now();
     { const auto topology = Topology::Build(spec); }
     times.push_back(Seconds(std::chrono::steady_clock::now() - start));

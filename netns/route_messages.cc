@@ -68,6 +68,7 @@ void PutMultipath(NetlinkMessage& message, const std::vector<ResolvedNexthop>& n
 const std::vector<std::string>& RouteTypeNames() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> list;
+    list.reserve(kRouteTypes.size());
     for (const RouteType& type : kRouteTypes) list.emplace_back(type.name);
     return list;
   }();

@@ -264,6 +264,14 @@ void TopologyBuilder::AwaitOperational() {
 
 void TopologyBuilder::AddNeighbours() {
   auto batches = NewBatches();
+  for (std::size_t i = 0; i < plan_.endpoints.size(); ++i) {
+    const EndpointInfo& endpoint = plan_.endpoints[i];
+    const std::size_t ns = plan_.namespace_of[i];
+    for (const int family : {AF_INET, AF_INET6}) {
+      if (family == AF_INET6 && !plan_.uses_ipv6[ns]) continue;
+      batches[ns].push_back({HurryNeighbours(endpoint.ifindex, family), "set the patience with neighbours of", endpoint.ToString()});
+    }
+  }
   for (const PlannedNeighbour& neighbour : plan_.neighbours) {
     const EndpointInfo& endpoint = plan_.endpoints[neighbour.endpoint];
     batches[plan_.namespace_of[neighbour.endpoint]].push_back(

@@ -20,7 +20,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr const char* kObject = KNETLAB_OBJECTS "/parity.bpf.o";
+constexpr const char* kFile = KNETLAB_OBJECTS "/parity.bpf.o";
+constexpr const char* kObject = KNETLAB_OBJECTS "/parity.bpf.o:xdp_parity";
+constexpr const char* kOneProgram = KNETLAB_OBJECTS "/reflect.bpf.o";
 constexpr const char* kCapture = KNETLAB_CAPTURES "/dnscap__dns.pcap";
 constexpr std::uint64_t kPackets = 133;  // capinfos -c
 
@@ -39,7 +41,7 @@ std::string Scenario(const std::string& name, const std::string& dropped) {
       "  - replay: {{capture: {}, from: client:eth0}}\n"
       "  - expect:\n"
       "      ledger: {{drop: {}}}\n",
-      name, kTopology, kObject, kCapture, dropped);
+      name, kTopology, kFile, kCapture, dropped);
 }
 
 // A name that no other test uses.
@@ -93,15 +95,22 @@ TEST(Try, GivesTheSameVerdictsOnBothRigsPacketByPacket) {
 
 TEST(Try, AColonIsPartOfAFilesNameWhereThereIsSuchAFile) {
   const TestFolder folder;
-  std::filesystem::copy_file(kObject, folder.Path("a:b.o"));
-  const json document =
-      json::parse(RunKnetlab({"try", folder.Path("a:b.o"), kCapture, "--limit", "3", "--json"}).out);
-  EXPECT_EQ(document.at("object"), folder.Path("a:b.o"));
-  EXPECT_EQ(document.at("packets").size(), 3U);
-  const std::string program = document.at("program");
-  const json named = json::parse(
-      RunKnetlab({"try", folder.Path("a:b.o") + ":" + program, kCapture, "--limit", "3", "--json"}).out);
-  EXPECT_EQ(named.at("program"), program);
+  std::filesystem::copy_file(kOneProgram, folder.Path("a:b.o"));
+  const auto program_of = [](const std::string& object) {
+    const Finished finished = RunKnetlab({"try", object, kCapture, "--limit", "3", "--json"});
+    EXPECT_EQ(finished.status, 0) << finished.out;
+    const json document = json::parse(finished.out);
+    EXPECT_EQ(document.at("packets").size(), 3U);
+    return document.at("program").get<std::string>();
+  };
+  const std::string program = program_of(folder.Path("a:b.o"));
+  EXPECT_EQ(program_of(folder.Path("a:b.o") + ":" + program), program);
+}
+
+TEST(Try, AnObjectOfSeveralProgramsIsAskedForOneByName) {
+  const Finished finished = RunKnetlab({"try", kFile, kCapture});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("parity.bpf.o:xdp_parity"));
 }
 
 TEST(Try, ErrorsNameTheFileThatIsWrong) {

@@ -29,9 +29,10 @@ CLI::App* Innermost(CLI::App* app) {
   return app;
 }
 
+// Of none: "".
 std::string FullName(const CLI::App* app) {
-  std::string name = app->get_name();
-  for (app = app->get_parent(); app != nullptr; app = app->get_parent()) name = app->get_name() + " " + name;
+  std::string name;
+  for (; app != nullptr; app = app->get_parent()) name = app->get_name() + (name.empty() ? "" : " " + name);
   return name;
 }
 

@@ -23,9 +23,9 @@ bool OneOf(std::string_view name, const std::array<std::string_view, N>& names) 
 }
 
 // Reasons of the kernel that mean "no room": nobody decided against the packet.
-constexpr std::array<std::string_view, 16> kNoRoom = {
+constexpr std::array<std::string_view, 14> kNoRoom = {
     "SOCKET_RCVBUFF", "SOCKET_BACKLOG", "PROTO_MEM",        "NOMEM",           "CPU_BACKLOG", "FULL_RING",
-    "QDISC_DROP",     "QDISC_OVERLIMIT", "QDISC_CONGESTED", "NEIGH_QUEUEFULL", "NEIGH_FAILED", "DEV_READY",
+    "QDISC_DROP",     "QDISC_OVERLIMIT", "QDISC_CONGESTED", "DEV_READY",
     "SKB_GSO_SEG",    "PACKET_SOCK_ERROR", "FRAG_TOO_FAR",  "RECURSION_LIMIT"};
 constexpr std::array<std::string_view, 4> kByProgram = {"SOCKET_FILTER", "BPF_CGROUP_EGRESS", "LWT_BPF", "TC_RECLASSIFY_LOOP"};
 constexpr std::array<std::string_view, 3> kGenericXdp = {"do_xdp_generic", "netif_receive_generic_xdp",
@@ -195,6 +195,7 @@ Outcome Resolver::InStack(const ledger_end_key& key) const {
   }
   if (reason == "NETFILTER_DROP") return {Fate::kDropped, ns + ":netfilter", reason};
   if (OneOf(reason, kByProgram)) return {Fate::kDropped, SocketPlace(key), reason};
+  if (reason.starts_with("NEIGH_")) return {Fate::kLost, ns + ":neigh", reason};
   if (OneOf(reason, kNoRoom)) {
     return {Fate::kLost, path.socket != 0 ? SocketPlace(key) : ns + ":" + function, reason};
   }

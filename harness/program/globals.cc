@@ -82,6 +82,7 @@ void SetGlobals(bpf_object* object, const std::map<std::string, GlobalContent>& 
   if (globals.empty()) return;
   const std::map<std::string, Variable> variables = VariablesOf(bpf_object__btf(object));
   std::vector<std::string> names;
+  names.reserve(variables.size());
   for (const auto& [name, variable] : variables) names.push_back(name);
   for (const auto& [name, content_of] : globals) {
     const auto found = variables.find(name);

@@ -22,8 +22,10 @@ struct LoadedProgram {
 
 class LoadedPrograms {
  public:
-  // `frags`: labels of XDP programs to load with BPF_F_XDP_HAS_FRAGS. Throws Error at the program's place in the file.
-  LoadedPrograms(const std::vector<ProgramSpec>& specs, const EndpointAccess& endpoints, const std::set<std::string>& frags);
+  // `frags`: labels of XDP programs to load with BPF_F_XDP_HAS_FRAGS. Throws Error at the program's place in
+  // the file.
+  LoadedPrograms(const std::vector<ProgramSpec>& specs, const EndpointAccess& endpoints,
+                 const std::set<std::string>& frags);
 
   const std::vector<std::unique_ptr<LoadedProgram>>& all() const { return programs_; }
   const LoadedProgram& at(const std::string& label) const;
@@ -34,8 +36,8 @@ class LoadedPrograms {
   std::vector<std::unique_ptr<LoadedProgram>> programs_;
 };
 
-// Which program of an object is meant: `wanted`, else the one named like `label`, else the only one that fits the hook `kind` ("auto":
-// any). Throws Error that lists the programs there are.
+// Which program of an object is meant: `wanted`, else the one named like `label`, else the only one that fits
+// the hook `kind` ("auto": any). Throws Error that lists the programs there are.
 ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, const std::string& label,
                           const std::string& kind);
 

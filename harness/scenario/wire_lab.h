@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The lab of one run on the wire rig: everything a scenario declares, built, loaded, attached and listening. Built as one, gone as one.
+// The lab of one run on the wire rig: everything a scenario declares, built, loaded, attached and listening.
+// Built as one, gone as one.
 #pragma once
 
 #include <map>
@@ -22,7 +23,8 @@ namespace knetlab {
 
 class WireLab {
  public:
-  explicit WireLab(const Scenario& scenario);  // throws Error, at the place in the file that could not be made
+  explicit WireLab(
+      const Scenario& scenario);  // throws Error, at the place in the file that could not be made
 
   const Topology& topology() const { return *topology_; }
   const LoadedPrograms& programs() const { return *programs_; }

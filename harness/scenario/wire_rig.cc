@@ -73,7 +73,8 @@ TrafficReport Run::Send(const ReplayStep& step, SendObserver* observer, std::uin
 
 void Run::Do(const ReplayStep& step, const Mark&) {
   if (!account_) {
-    account_ = OpenAccount(options_.tracer, lab_.topology(), lab_.hooks(), {.per_packet = options_.per_packet});
+    account_ =
+        OpenAccount(options_.tracer, lab_.topology(), lab_.hooks(), {.per_packet = options_.per_packet});
   }
   TrafficReport report = Send(step, account_.get(), next_index_, step.options.pace);
   next_index_ += report.attempted;

@@ -8,6 +8,8 @@ class Error(Exception):
     ``str(error)`` has all of them, and the detail (a verifier log) on lines of its own.
     """
 
+    __module__ = "knetlab"  # the name under which it is shown and pickled
+
     what: str
     """The operation: "attach XDP", "read capture"."""
     where: str

@@ -57,19 +57,19 @@ class Run(FolderTest):
         self.assertEqual(lab_objects(), before)
 
     def test_other_python_threads_go_on_meanwhile(self):
-        # The scenario's command cannot end before a thread of this Python has opened the other end.
-        fifo = self.folder / "fifo"
-        os.mkfifo(fifo)
-        self.addCleanup(fifo.unlink)
-        waits = self.scenario("waits", [{"exec": {"in": "client", "argv": ["tee", str(fifo)]}}])
+        # The second command waits for a thread of this Python, which waits for the first.
+        begun, answered = self.folder / "begun", self.folder / "answered"
+        for fifo in (begun, answered):
+            os.mkfifo(fifo)
+            self.addCleanup(fifo.unlink)
+        waits = self.scenario("waits", [{"exec": {"in": "client", "argv": ["tee", str(begun)]}},
+                                        {"exec": {"in": "client", "argv": ["cat", str(answered)]}}])
         self.addCleanup(waits.unlink)
-        reader = threading.Thread(target=fifo.read_bytes)
-        reader.start()
+        other = threading.Thread(target=lambda: answered.write_bytes(begun.read_bytes()), daemon=True)
+        other.start()
         result = knetlab.run(waits, timeout=10)
-        if not result.ok:  # free the reader, which opened too late
-            os.close(os.open(fifo, os.O_RDWR | os.O_NONBLOCK))
-        reader.join()
         self.assertTrue(result.ok, result.to_dict()["scenarios"])
+        other.join()
 
     def test_calls_from_several_threads_do_not_disturb_each_other(self):
         results = []
