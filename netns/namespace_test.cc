@@ -91,6 +91,7 @@ TEST(Namespace, TakesWorkFromManyThreadsOneAfterAnother) {
   const auto ns = Namespace::Create("server");
   int unguarded = 0;
   std::vector<std::thread> callers;
+  callers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     callers.emplace_back([&] {
       for (int k = 0; k < 500; ++k) ns.Run([&] { ++unguarded; });
@@ -129,6 +130,7 @@ TEST(Namespace, IsGoneWithItsLastDescriptor) {
 
 TEST(Namespace, ManyAreCreatedInOrderAndVisited) {
   std::vector<std::string> labels;
+  labels.reserve(40);
   for (int i = 0; i < 40; ++i) labels.push_back(fmt::format("n{}", i));
   std::vector<std::uint64_t> inside(labels.size());
   const auto many = Namespace::CreateMany(labels, [&](std::size_t i, int) { inside[i] = CurrentInode(); });

@@ -14,7 +14,6 @@ using test::ClientAndServer;
 using test::ErrorOf;
 using test::Output;
 using testing::HasSubstr;
-using testing::Not;
 
 // RouteSpec and QdiscSpec have members that most tests leave alone.
 RouteSpec Route(std::string ns, const char* destination, std::vector<NexthopSpec> nexthops,

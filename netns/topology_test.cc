@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <iterator>
+
 #include "netns/test_support.h"
 
 namespace knetlab {
@@ -147,6 +150,20 @@ TEST(Topology, GivesTheKernelsOwnWordsForWhatItRefuses) {
   EXPECT_EQ(error.what, "add route 192.0.2.0/24");
   EXPECT_EQ(error.where, "client");
   EXPECT_THAT(error.why, HasSubstr("Nexthop has invalid gateway"));
+}
+
+TEST(Topology, LeavesNothingBehindWhenItFailsOrEnds) {
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator all("/proc/self/fd");
+    return std::distance(begin(all), end(all));
+  };
+  const auto before = descriptors();
+  auto spec = ClientAndServer();
+  { const auto topology = Topology::Build(spec); }
+  EXPECT_EQ(descriptors(), before);
+  spec.qdiscs = {{.ns = "client", .device = "eth0", .kind = "tbf", .options = {{"rate", "1mbit"}}}};
+  EXPECT_THROW(Topology::Build(spec), Error);
+  EXPECT_EQ(descriptors(), before);
 }
 
 TEST(Topology, BuildsManyNamespacesInOneGo) {

@@ -388,9 +388,23 @@ int BPF_PROG(on_xmit, struct sk_buff *skb, struct net_device *dev)
 }
 
 /*
- * A device receives a packet. A record that was here already belongs to an older packet: the same device does not
- * receive an skb twice in the same way.
+ * Whether the record at the address of a packet that is being received belongs to an older packet, which ended silently:
+ * it is of another topology, a socket has had it, the same device has received it in the same way already, or the new
+ * packet is a copy that just left native XDP.
  */
+static __always_inline bool older_packet(struct ledger_record *record, struct cpu_state *cpu, __u32 number, __u32 netns,
+					 __u32 ifindex, __u8 stage)
+{
+	struct ledger_path *path = &record->path;
+
+	if (path->account != number || path->stage == STAGE_SOCKET)
+		return true;
+	if (cpu->pending_valid && cpu->pending.path.stage == STAGE_XDP && stage == STAGE_GRO)
+		return true;
+	return path->netns == netns && path->ifindex == ifindex && path->stage >= stage && path->stage <= STAGE_SOCKET;
+}
+
+/* A device receives a packet. */
 static __always_inline int receive(struct sk_buff *skb, __u8 stage)
 {
 	struct net_device *dev = skb->dev;
@@ -406,8 +420,7 @@ static __always_inline int receive(struct sk_buff *skb, __u8 stage)
 			end_stale(address, record);
 		return 0;
 	}
-	if (record && record->path.netns == netns && record->path.ifindex == ifindex &&
-	    record->path.stage >= stage && record->path.stage <= STAGE_SOCKET) {
+	if (record && older_packet(record, cpu, number, netns, ifindex, stage)) {
 		end_stale(address, record);
 		record = NULL;
 	}

@@ -32,7 +32,7 @@ CLI::App* Innermost(CLI::App* app) {
 // Of none: "".
 std::string FullName(const CLI::App* app) {
   std::string name;
-  for (; app != nullptr; app = app->get_parent()) name = app->get_name() + (name.empty() ? "" : " " + name);
+  for (; app != nullptr; app = app->get_parent()) name.insert(0, app->get_name() + (name.empty() ? "" : " "));
   return name;
 }
 

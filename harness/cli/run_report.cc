@@ -19,12 +19,12 @@ constexpr std::size_t kMiddleWidth = 44;   // what became of the packets
 constexpr std::size_t kTimeWidth = 7;
 constexpr std::size_t kBelow = 2 + kOutcomeWidth + 2;
 
-std::string Padded(std::string text, std::size_t width) {
+std::string Padded(const std::string& text, std::size_t width) {
   const std::size_t used = DisplayWidth(text);
   return used < width ? text + std::string(width - used, ' ') : text;
 }
 
-std::string RightPadded(std::string text, std::size_t width) {
+std::string RightPadded(const std::string& text, std::size_t width) {
   const std::size_t used = DisplayWidth(text);
   return used < width ? std::string(width - used, ' ') + text : text;
 }

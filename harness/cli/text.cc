@@ -39,7 +39,7 @@ std::string Indented(std::string_view text, std::size_t spaces) {
 }
 
 std::string FormatCount(std::uint64_t count) {
-  const std::string digits = std::to_string(count);
+  std::string digits = std::to_string(count);
   if (digits.size() <= 4) return digits;
   std::string text;
   for (std::size_t i = 0; i < digits.size(); ++i) {

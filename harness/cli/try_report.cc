@@ -70,6 +70,7 @@ std::vector<VerdictRow> ByCount(const TryResult& result) {
     if (row.first == nullptr || packet.result.index < row.first->result.index) row.first = &packet;
   }
   std::vector<VerdictRow> sorted;
+  sorted.reserve(rows.size());
   for (auto& [verdict, row] : rows) sorted.push_back(row);
   std::stable_sort(sorted.begin(), sorted.end(),
                    [](const VerdictRow& a, const VerdictRow& b) { return a.packets > b.packets; });

@@ -69,9 +69,8 @@ RunReport RunOrExplain(const std::vector<std::string>& paths, const RunOptions& 
                        std::stop_token stop) {
   try {
     return RunScenarios(paths, options, std::move(stop));
-  } catch (const Error& error) {
-    // A mistake in a file has its place; what remains may be the machine's.
-    if (error.parts().where.find(".y") == std::string::npos) RequireEssentials("run");
+  } catch (const Error&) {
+    RequireEssentials("run");  // says more than what failed first for lack of one
     throw;
   }
 }

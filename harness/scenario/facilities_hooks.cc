@@ -42,7 +42,7 @@ void AttachToEndpoint(const Topology& topology, int program_fd, std::uint32_t at
 // The cgroup this process is in: a program there for a moment concerns nobody else, and nothing has to be
 // made.
 std::string OwnCgroup() {
-  const std::string mount = Cgroup2Mount();
+  std::string mount = Cgroup2Mount();
   if (mount.empty()) FailProbe("find cgroup2", "it is not mounted", ENOENT);
   std::ifstream file("/proc/self/cgroup");
   for (std::string line; std::getline(file, line);) {

@@ -55,7 +55,7 @@ Frame FrameTo(const MacAddress& destination) {
   Frame frame{};
   std::memcpy(frame.data(), destination.bytes.data(), ETH_ALEN);
   const std::uint16_t type = htons(kEtherType);
-  std::memcpy(frame.data() + 2 * ETH_ALEN, &type, sizeof type);
+  std::memcpy(frame.data() + std::size_t{2} * ETH_ALEN, &type, sizeof type);
   frame.back() = 42;
   return frame;
 }

@@ -110,7 +110,7 @@ std::string ProbeMembarrier(ProbeBench&) {
 
 std::string ProbeQemu(ProbeBench&) {
   constexpr const char* kCommand = "qemu-system-x86_64";
-  const std::string line = FirstLineOf(kCommand, "--version");
+  std::string line = FirstLineOf(kCommand, "--version");
   if (line.empty()) FailProbe(fmt::format("run {} --version", kCommand), "it printed nothing");
   return line;
 }

@@ -8,26 +8,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/program/attach.h"
 #include "harness/program/verdict.h"
 #include "harness/scenario/located_error.h"
 #include "netns/nearest.h"
 
 namespace knetlab {
 namespace {
-
-bool Fits(const ProgramInfo& info, const std::string& kind) {
-  const bool tc = info.type == BPF_PROG_TYPE_SCHED_CLS || info.type == BPF_PROG_TYPE_SCHED_ACT;
-  if (kind == "auto") return tc || info.type == BPF_PROG_TYPE_XDP || info.type == BPF_PROG_TYPE_SOCKET_FILTER;
-  if (kind == "xdp") return info.type == BPF_PROG_TYPE_XDP;
-  if (kind == "socket") return info.type == BPF_PROG_TYPE_SOCKET_FILTER;
-  return tc;
-}
-
-// The type that a hook needs, for a program whose own section does not say, or says "action".
-bpf_prog_type TypeForHook(const std::string& kind) {
-  if (kind == "xdp") return BPF_PROG_TYPE_XDP;
-  return kind == "socket" ? BPF_PROG_TYPE_SOCKET_FILTER : BPF_PROG_TYPE_SCHED_CLS;
-}
 
 std::string NamesOf(const std::vector<ProgramInfo>& programs) {
   std::vector<std::string> names;
@@ -47,6 +34,14 @@ std::string NamesOf(const std::vector<ProgramInfo>& programs) {
 
 }  // namespace
 
+bool FitsHook(const ProgramInfo& info, const std::string& kind) {
+  const bool tc = info.type == BPF_PROG_TYPE_SCHED_CLS || info.type == BPF_PROG_TYPE_SCHED_ACT;
+  if (kind == "auto") return tc || info.type == BPF_PROG_TYPE_XDP || info.type == BPF_PROG_TYPE_SOCKET_FILTER;
+  if (kind == "xdp") return info.type == BPF_PROG_TYPE_XDP;
+  if (kind == "socket") return info.type == BPF_PROG_TYPE_SOCKET_FILTER;
+  return tc;
+}
+
 ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, const std::string& label,
                           const std::string& kind) {
   std::vector<ProgramInfo> programs = InspectObject(object);
@@ -64,7 +59,7 @@ ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, 
   if (programs.size() == 1) return programs.front();
   std::vector<ProgramInfo> fitting;
   std::copy_if(programs.begin(), programs.end(), std::back_inserter(fitting),
-               [&](const auto& info) { return Fits(info, kind); });
+               [&](const auto& info) { return FitsHook(info, kind); });
   if (fitting.size() == 1) return fitting.front();
   if (programs.empty()) ThrowChoice(object, "it holds no program", "");
   ThrowChoice(object,
@@ -87,8 +82,9 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
   options.force_frags = frags;
   if (!spec.type.empty()) {
     options.types[chosen.name] = ProgramTypeByName(spec.type);
-  } else if (kind != "auto" && (chosen.type_is_guess || chosen.type == BPF_PROG_TYPE_SCHED_ACT)) {
-    options.types[chosen.name] = TypeForHook(kind);
+  } else if (kind != "auto" && (chosen.type_is_guess || FitsHook(chosen, kind))) {
+    // Also where the section says more than the type: SEC("action") goes to a classifier's hook, SEC("xdp/devmap") to an interface.
+    options.types[chosen.name] = AttacherFor(kind).program_type;
   }
   for (const auto& [name, value] : spec.globals) {
     options.globals[name] = [&value, &endpoints](std::size_t size) {

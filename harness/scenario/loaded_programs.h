@@ -41,4 +41,7 @@ class LoadedPrograms {
 ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, const std::string& label,
                           const std::string& kind);
 
+// Whether a program's type is one that the hook `kind` takes; "auto": any hook.
+bool FitsHook(const ProgramInfo& info, const std::string& kind);
+
 }  // namespace knetlab

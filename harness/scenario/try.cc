@@ -72,32 +72,22 @@ Scenario TryScenario(const TryOptions& options, const ProgramInfo& chosen, const
   return scenario;
 }
 
-std::string HookFor(const TryOptions& options, const Program& program) {
-  return options.hook == "auto" ? std::string(DefaultAttacher(program).kind) : options.hook;
+const Attacher& AttacherOf(const TryOptions& options, const ProgramInfo& chosen) {
+  const Attacher& attacher = options.hook == "auto" ? DefaultAttacher(chosen) : AttacherFor(options.hook);
+  if (chosen.type_is_guess || FitsHook(chosen, std::string(attacher.kind))) return attacher;
+  throw Error({.what = "try",
+               .where = chosen.name,
+               .why = fmt::format("a program of type {} does not go to {}", ProgramTypeName(chosen.type), attacher.kind),
+               .hint = "leave --hook out",
+               .detail = "",
+               .code = EINVAL});
 }
 
-LoadOptions LoadOptionsFor(const TryOptions& options, const ProgramInfo& chosen) {
+LoadOptions LoadFor(const Attacher& attacher, const ProgramInfo& chosen) {
   LoadOptions load;
   load.programs = {chosen.name};
-  const bool tc = options.hook.starts_with("tc");
-  if (options.hook == "xdp" && chosen.type_is_guess) load.types[chosen.name] = BPF_PROG_TYPE_XDP;
-  if (options.hook == "socket" && chosen.type_is_guess) load.types[chosen.name] = BPF_PROG_TYPE_SOCKET_FILTER;
-  if (tc && (chosen.type_is_guess || chosen.type == BPF_PROG_TYPE_SCHED_ACT)) {
-    load.types[chosen.name] = BPF_PROG_TYPE_SCHED_CLS;
-  }
+  load.types[chosen.name] = attacher.program_type;
   return load;
-}
-
-void CheckHook(const std::string& hook, const Program& program) {
-  const Attacher& attacher = AttacherFor(hook);
-  if (attacher.takes(program)) return;
-  throw Error(
-      {.what = "try",
-       .where = program.name(),
-       .why = fmt::format("a program of type {} does not go to {}", ProgramTypeName(program.type()), hook),
-       .hint = "leave --hook out",
-       .detail = "",
-       .code = EINVAL});
 }
 
 class Trial {
@@ -115,6 +105,7 @@ class Trial {
   std::stop_token stop_;
   Capture capture_;
   ProgramInfo chosen_;
+  const Attacher& attacher_;
   BpfObject object_;
   const Program& program_;
   TryResult result_;
@@ -125,13 +116,13 @@ Trial::Trial(const TryOptions& options, std::stop_token stop)
       stop_(std::move(stop)),
       capture_(ReadCapture(options.capture, {.limit = options.limit})),
       chosen_(ChooseProgram(options.object, options.program, "", options.hook)),
-      object_(BpfObject::Load(options.object, LoadOptionsFor(options, chosen_))),
+      attacher_(AttacherOf(options, chosen_)),
+      object_(BpfObject::Load(options.object, LoadFor(attacher_, chosen_))),
       program_(object_.program(chosen_.name)) {
   result_.object = options.object;
   result_.program = program_.name();
   result_.type = ProgramTypeName(program_.type());
-  result_.hook = HookFor(options, program_);
-  CheckHook(result_.hook, program_);
+  result_.hook = attacher_.kind;
   result_.rig = options.rig;
   result_.capture = options.capture;
   result_.object_sha256 = object_.sha256();
