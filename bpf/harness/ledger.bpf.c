@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The ledger's tracer: follows each packet of the lab by its skb's address, from the device that sends it to the
- * place where it ends, and notes facts (bpf/include/ledger_abi.h). It changes no byte of any packet.
+ * The ledger's tracer: follows each packet of the lab by its skb's address, from the device that sends it to
+ * the place where it ends, and notes facts (bpf/include/ledger_abi.h). It changes no byte of any packet.
  *
- * Memory is used again: an skb that the kernel frees without an event leaves a stale record behind, which the next
- * owner of the address must not inherit. Each handler says how it tells the two apart.
+ * Memory is used again: an skb that the kernel frees without an event leaves a stale record behind, which the
+ * next owner of the address must not inherit. Each handler says how it tells the two apart.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
@@ -24,10 +24,12 @@ char LICENSE[] SEC("license") = "GPL";
 const volatile __u32 kfree_skb_arguments = 3;
 const volatile __u32 consume_skb_arguments = 2;
 const volatile __u32 reason_tc_egress = 0;
-const volatile struct ledger_range copy_locations[LEDGER_RANGES] = {};    /* XDP copies an skb it cannot write to */
-const volatile struct ledger_range veth_locations[LEDGER_RANGES] = {};    /* veth's XDP receive */
-const volatile struct ledger_range member_locations[LEDGER_RANGES] = {};  /* members of an skb that is being freed */
-const volatile struct ledger_range tap_locations[LEDGER_RANGES] = {};     /* packet sockets free clones */
+const volatile struct ledger_range copy_locations[LEDGER_RANGES] =
+    {}; /* XDP copies an skb it cannot write to */
+const volatile struct ledger_range veth_locations[LEDGER_RANGES] = {}; /* veth's XDP receive */
+const volatile struct ledger_range member_locations[LEDGER_RANGES] =
+    {}; /* members of an skb that is being freed */
+const volatile struct ledger_range tap_locations[LEDGER_RANGES] = {}; /* packet sockets free clones */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -40,29 +42,29 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 16384);
-	__type(key, __u32);	/* inode number of a namespace */
-	__type(value, __u32);	/* account */
+	__type(key, __u32);   /* inode number of a namespace */
+	__type(value, __u32); /* account */
 } lab_namespaces SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __u64);	/* socket cookie */
-	__type(value, __u32);	/* account */
+	__type(key, __u64);   /* socket cookie */
+	__type(value, __u32); /* account */
 } senders SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct ledger_station_key);
-	__type(value, __u32);	/* bit in path.visited and path.queued */
+	__type(value, __u32); /* bit in path.visited and path.queued */
 } stations SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 18);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);	/* address of the skb */
+	__type(key, __u64); /* address of the skb */
 	__type(value, struct ledger_record);
 } live SEC(".maps");
 
@@ -70,7 +72,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 18);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);	/* address of the frame's memory, which the skb built from it will have as its head */
+	__type(key,
+	       __u64); /* address of the frame's memory, which the skb built from it will have as its head */
 	__type(value, struct ledger_record);
 } frames SEC(".maps");
 
@@ -94,7 +97,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1 << 14);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);	/* address of the socket */
+	__type(key, __u64); /* address of the socket */
 	__type(value, struct ledger_socket);
 } sockets SEC(".maps");
 
@@ -106,17 +109,17 @@ struct {
 } counters SEC(".maps");
 
 /*
- * What this CPU is in the middle of. XDP on an AF_PACKET skb copies it first: the old skb is consumed, and the
- * record waits here until the copy shows itself, always on this CPU and before the next packet.
+ * What this CPU is in the middle of. XDP on an AF_PACKET skb copies it first: the old skb is consumed, and
+ * the record waits here until the copy shows itself, always on this CPU and before the next packet.
  */
 struct cpu_state {
 	__u64 pending_valid;
 	struct ledger_record pending;
-	__u64 current_skb;	/* the last one that entered the stack here */
-	__u64 last_frame;	/* key in frames of the last one that left native XDP here */
-	__u64 last_copy;	/* key in live of the last copy of generic XDP that left its device here */
-	__u32 exception;	/* verdict of an xdp_exception that waits for its packet's end, plus 1 */
-	__u32 end_kind;		/* of the last skb freed here, for its members */
+	__u64 current_skb; /* the last one that entered the stack here */
+	__u64 last_frame;  /* key in frames of the last one that left native XDP here */
+	__u64 last_copy;   /* key in live of the last copy of generic XDP that left its device here */
+	__u32 exception;   /* verdict of an xdp_exception that waits for its packet's end, plus 1 */
+	__u32 end_kind;	   /* of the last skb freed here, for its members */
 	__u32 end_reason;
 	__u32 pad;
 	__u64 end_location;
@@ -141,7 +144,8 @@ static __always_inline struct ledger_account *account_of(__u32 number)
 	return bpf_map_lookup_elem(&accounts, &number);
 }
 
-/* Copied to a scalar, lest the compiler folds the reads of several handlers into one of a shared frozen map value. */
+/* Copied to a scalar, lest the compiler folds the reads of several handlers into one of a shared frozen map
+ * value. */
 static __always_inline bool in_ranges(const volatile struct ledger_range *ranges, __u64 location)
 {
 #pragma unroll
@@ -241,7 +245,8 @@ static __always_inline void note_protocol(struct sk_buff *skb, struct ledger_rec
 	}
 }
 
-static __always_inline void note_station(struct ledger_record *record, __u32 netns, __u32 ifindex, bool queued)
+static __always_inline void note_station(struct ledger_record *record, __u32 netns, __u32 ifindex,
+					 bool queued)
 {
 	struct ledger_station_key key = {.netns = netns, .ifindex = ifindex};
 	__u32 *bit = bpf_map_lookup_elem(&stations, &key);
@@ -264,8 +269,8 @@ static __always_inline struct ledger_record *store(__u64 address, struct ledger_
 	return bpf_map_lookup_elem(&live, &address);
 }
 
-static __always_inline void be_born(struct ledger_record *record, struct ledger_account *account, __u32 number,
-				    __u8 owner, __u8 stage, __u32 netns, __u32 ifindex)
+static __always_inline void be_born(struct ledger_record *record, struct ledger_account *account,
+				    __u32 number, __u8 owner, __u8 stage, __u32 netns, __u32 ifindex)
 {
 	record->path.account = number;
 	record->path.owner = owner;
@@ -282,8 +287,8 @@ static __always_inline void be_born(struct ledger_record *record, struct ledger_
 }
 
 /*
- * The account whose source sends through this skb's socket, or none. A veth leaves the socket with the skb, so only one
- * that no device has received yet is just being sent.
+ * The account whose source sends through this skb's socket, or none. A veth leaves the socket with the skb,
+ * so only one that no device has received yet is just being sent.
  */
 static __always_inline struct ledger_account *sender_of(struct sk_buff *skb, __u32 *number)
 {
@@ -323,8 +328,9 @@ static __always_inline void drop_pending(struct cpu_state *cpu)
 }
 
 /*
- * A device is given a packet to send. Ours are known by their socket. Another one with a record goes on (forwarded,
- * redirected by TC), unless it was made locally (skb_iif is 0) in the memory of one that ended silently.
+ * A device is given a packet to send. Ours are known by their socket. Another one with a record goes on
+ * (forwarded, redirected by TC), unless it was made locally (skb_iif is 0) in the memory of one that ended
+ * silently.
  */
 SEC("tp_btf/net_dev_queue")
 int BPF_PROG(on_queue, struct sk_buff *skb)
@@ -351,8 +357,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	if (!record && !ours && cpu->pending_valid && cpu->pending.path.stage == STAGE_COPY && skb->skb_iif) {
 		record = adopt_pending(cpu, address);
 	} else if (!record) {
-		be_born(&fresh, ours ? ours : account, number, ours ? OWNER_OURS : OWNER_BACKGROUND, STAGE_QUEUE, netns,
-			ifindex);
+		be_born(&fresh, ours ? ours : account, number, ours ? OWNER_OURS : OWNER_BACKGROUND,
+			STAGE_QUEUE, netns, ifindex);
 		note_protocol(skb, &fresh, true);
 		note_station(&fresh, netns, ifindex, true);
 		store(address, &fresh);
@@ -388,12 +394,12 @@ int BPF_PROG(on_xmit, struct sk_buff *skb, struct net_device *dev)
 }
 
 /*
- * Whether the record at the address of a packet that is being received belongs to an older packet, which ended silently:
- * it is of another topology, a socket has had it, the same device has received it in the same way already, or the new
- * packet is a copy that just left native XDP.
+ * Whether the record at the address of a packet that is being received belongs to an older packet, which
+ * ended silently: it is of another topology, a socket has had it, the same device has received it in the same
+ * way already, or the new packet is a copy that just left native XDP.
  */
-static __always_inline bool older_packet(struct ledger_record *record, struct cpu_state *cpu, __u32 number, __u32 netns,
-					 __u32 ifindex, __u8 stage)
+static __always_inline bool older_packet(struct ledger_record *record, struct cpu_state *cpu, __u32 number,
+					 __u32 netns, __u32 ifindex, __u8 stage)
 {
 	struct ledger_path *path = &record->path;
 
@@ -401,7 +407,8 @@ static __always_inline bool older_packet(struct ledger_record *record, struct cp
 		return true;
 	if (cpu->pending_valid && cpu->pending.path.stage == STAGE_XDP && stage == STAGE_GRO)
 		return true;
-	return path->netns == netns && path->ifindex == ifindex && path->stage >= stage && path->stage <= STAGE_SOCKET;
+	return path->netns == netns && path->ifindex == ifindex && path->stage >= stage &&
+	       path->stage <= STAGE_SOCKET;
 }
 
 /* A device receives a packet. */
@@ -427,12 +434,14 @@ static __always_inline int receive(struct sk_buff *skb, __u8 stage)
 	if (cpu->pending_valid) {
 		bool native = cpu->pending.path.stage == STAGE_XDP;
 
-		/* A copy shows itself first at GRO after native XDP, elsewhere after generic XDP sent it on. */
+		/* A copy shows itself first at GRO after native XDP, elsewhere after generic XDP sent it on.
+		 */
 		if (!record && (native ? stage == STAGE_GRO : stage == STAGE_BACKLOG || stage == STAGE_GRO)) {
 			record = adopt_pending(cpu, address);
 			if (record && !native) {
 				if (!(record->path.via & VIA_XDP_REDIRECT))
-					note_via(record, VIA_XDP_TX, record->path.netns, record->path.ifindex);
+					note_via(record, VIA_XDP_TX, record->path.netns,
+						 record->path.ifindex);
 				cpu->last_copy = address;
 			}
 		} else if (stage == STAGE_STACK || stage == STAGE_GRO) {
@@ -453,7 +462,8 @@ static __always_inline int receive(struct sk_buff *skb, __u8 stage)
 			return 0;
 	} else if (record->path.stage == STAGE_STACK &&
 		   (record->path.netns != netns || record->path.ifindex != ifindex)) {
-		/* Left the stack of one device for another without being queued: generic XDP, or TC into an ingress. */
+		/* Left the stack of one device for another without being queued: generic XDP, or TC into an
+		 * ingress. */
 		if (!(record->path.via & (VIA_XDP_TX | VIA_XDP_REDIRECT | VIA_TC_REDIRECT)))
 			note_via(record, VIA_XDP_TX, record->path.netns, record->path.ifindex);
 		cpu->last_copy = address;
@@ -526,7 +536,8 @@ int BPF_PROG(on_data_ready, struct sock *sk)
 	if (!record || record->path.account != number)
 		return 0;
 	if (sk->__sk_common.skc_family == AF_PACKET) {
-		if (account->watched_socket && (__u64)sk->__sk_common.skc_cookie.counter == account->watched_socket)
+		if (account->watched_socket &&
+		    (__u64)sk->__sk_common.skc_cookie.counter == account->watched_socket)
 			record->path.via |= VIA_WATCHED_SOCKET;
 		return 0;
 	}
@@ -598,7 +609,8 @@ static __always_inline void end_unseen(struct sk_buff *skb, __u32 kind, __u32 re
 	count_end(&fresh, kind, reason, location);
 }
 
-static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, __u64 location, struct sock *rx_sk)
+static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, __u64 location,
+				 struct sock *rx_sk)
 {
 	__u64 address = (__u64)skb;
 	struct ledger_record *record = bpf_map_lookup_elem(&live, &address);
@@ -608,7 +620,8 @@ static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, 
 
 	if (!cpu)
 		return 0;
-	if (record && record->path.stage >= STAGE_STACK && record->path.stage <= STAGE_SOCKET && skb->skb_iif == 0) {
+	if (record && record->path.stage >= STAGE_STACK && record->path.stage <= STAGE_SOCKET &&
+	    skb->skb_iif == 0) {
 		end_stale(address, record);
 		record = NULL;
 	}
@@ -671,7 +684,8 @@ static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, 
 		if (rx_sk)
 			note_socket(record, rx_sk, record->path.netns);
 		if (reason_tc_egress && reason == reason_tc_egress && skb->dev) {
-			/* Dropped before the sending device announced it: it is there, not where it came in. */
+			/* Dropped before the sending device announced it: it is there, not where it came in.
+			 */
 			record->path.netns = netns_of(skb->dev);
 			record->path.ifindex = skb->dev->ifindex;
 		}
@@ -705,7 +719,8 @@ int on_consume(__u64 *ctx)
 	return freed((struct sk_buff *)ctx[0], END_CONSUME, 0, location, NULL);
 }
 
-/* The last frame that left native XDP on this CPU, or the last copy that left generic XDP: what a redirect's event is about. */
+/* The last frame that left native XDP on this CPU, or the last copy that left generic XDP: what a redirect's
+ * event is about. */
 static __always_inline struct ledger_record *last_sent(struct cpu_state *cpu)
 {
 	__u64 frame = cpu->last_frame, copy = cpu->last_copy;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The few members of kernel types that the lab's programs read. CO-RE finds them by name in the running kernel's
- * BTF, so these need neither the right order nor the right size, and one object loads on every kernel.
+ * The few members of kernel types that the lab's programs read. CO-RE finds them by name in the running
+ * kernel's BTF, so these need neither the right order nor the right size, and one object loads on every
+ * kernel.
  */
 #ifndef KNETLAB_KERNEL_TYPES_H
 #define KNETLAB_KERNEL_TYPES_H

@@ -4,12 +4,19 @@
 
 # part NAME COMMAND...: prints the command's last lines where it succeeds, enough to find the mistake where it does not.
 part() {
-  local name=$1 log begin=$SECONDS status=0
+  local name=$1 log begin=$SECONDS status
   shift
   log=$PARTS_LOGS/${name//[^a-zA-Z0-9]/-}.log
   mkdir -p "$PARTS_LOGS"
   printf -- '--- %s\n' "$name"
-  "$@" </dev/null >"$log" 2>&1 || status=$?
+  # Not `"$@" || status=$?`: that would let a function go on after its first failure.
+  set +e
+  (
+    set -e
+    "$@"
+  ) </dev/null >"$log" 2>&1
+  status=$?
+  set -e
   if [[ $status -ne 0 ]]; then
     # Tests that passed, steps that were built: not what one looks for now.
     grep -vE '^ *([0-9]+/[0-9]+ Test .* Passed|Start +[0-9]+:|\[[0-9]+/[0-9]+\] Building)' "$log" | tail -n 200 || true

@@ -14,7 +14,9 @@
 
 namespace knetlab {
 
-void WaitForCpus() { ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0); }
+void WaitForCpus() {
+  ::syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
 
 std::string ErrnoName(int error) {
   const char* name = ::strerrorname_np(error);

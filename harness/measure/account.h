@@ -6,8 +6,9 @@
 //   TrafficReport sent = replay.Send({.ns = ..., .observer = account.get()});
 //   AccountResult result = account->Close({{"client", sent}}, deadline);
 //
-// How: docs/dev-ledger.md. One Tracer serves many accounts, which may run on several threads at once, each with a topology
-// of its own. Tracing costs each packet 100 to 300 ns, so rates and program costs are measured without an Account.
+// How: docs/dev-ledger.md. One Tracer serves many accounts, which may run on several threads at once, each
+// with a topology of its own. Tracing costs each packet 100 to 300 ns, so rates and program costs are
+// measured without an Account.
 #pragma once
 
 #include <chrono>
@@ -27,11 +28,12 @@ namespace knetlab {
 
 // A program under test and where it sits, so that a packet's end can be put down to it.
 struct HookedProgram {
-  std::string endpoint;   // "server:eth0"; for socket filters the namespace
-  std::string hook;       // the Attacher's kind: "xdp", "tc-ingress", "tc-egress", "socket"
-  std::string mode;       // Attachment::Mode(): "xdp native", "xdp generic" ...
-  std::string program;    // its name in output
-  std::uint64_t socket_cookie = 0;  // "socket" on a packet socket: SO_COOKIE; a packet's fate is then that socket's
+  std::string endpoint;  // "server:eth0"; for socket filters the namespace
+  std::string hook;      // the Attacher's kind: "xdp", "tc-ingress", "tc-egress", "socket"
+  std::string mode;      // Attachment::Mode(): "xdp native", "xdp generic" ...
+  std::string program;   // its name in output
+  std::uint64_t socket_cookie =
+      0;  // "socket" on a packet socket: SO_COOKIE; a packet's fate is then that socket's
 };
 
 // How often a hooked program decided what, over all packets of the account's sources.
@@ -44,13 +46,14 @@ struct HookVerdicts {
 struct PacketFate {
   std::uint64_t index = 0;
   std::optional<std::int64_t> code;  // verdict at the hook; none where it never got there
-  std::string verdict;         // "XDP_DROP" ...; "LOST" where it never got there, "REFUSED" where it could not be sent
+  std::string
+      verdict;  // "XDP_DROP" ...; "LOST" where it never got there, "REFUSED" where it could not be sent
   Fate fate = Fate::kLost;
   std::string place, reason;
 };
 
 struct AccountOptions {
-  bool per_packet = false;          // fill AccountResult::packets
+  bool per_packet = false;  // fill AccountResult::packets
 };
 
 struct AccountResult {
@@ -62,19 +65,21 @@ struct AccountResult {
 
 // What one source sent, and from where.
 struct SentTraffic {
-  std::string ns;        // the sending namespace
+  std::string ns;  // the sending namespace
   TrafficReport report;
 };
 
 class Account : public SendObserver {
  public:
-  // Waits until nothing is in transit (or the deadline) and gives the account of everything since it was opened.
+  // Waits until nothing is in transit (or the deadline) and gives the account of everything since it was
+  // opened.
   virtual AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) = 0;
 };
 
-// At most 32 hooks. `topology` must outlive the account. With a tracer each packet is followed (traced_account.h); without one
-// only the kernel's counters are read (counted_account.h), which know no single packet and not every place. Throws Error where
-// tracing cannot be attached, and where per_packet is asked of counters.
+// At most 32 hooks. `topology` must outlive the account. With a tracer each packet is followed
+// (traced_account.h); without one only the kernel's counters are read (counted_account.h), which know no
+// single packet and not every place. Throws Error where tracing cannot be attached, and where per_packet is
+// asked of counters.
 std::unique_ptr<Account> OpenAccount(std::shared_ptr<Tracer> tracer, const Topology& topology,
                                      std::vector<HookedProgram> hooks, const AccountOptions& options);
 

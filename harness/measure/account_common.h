@@ -10,7 +10,8 @@
 
 namespace knetlab {
 
-// Packets on their way inside the kernel's softirq work are through when every CPU has passed a quiescent state.
+// Packets on their way inside the kernel's softirq work are through when every CPU has passed a quiescent
+// state.
 void WaitForCpus();
 
 // "EMSGSIZE"; the number where it has no name.

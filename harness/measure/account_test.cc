@@ -54,7 +54,8 @@ Packet Datagram(const Topology& topology, std::size_t length) {
   Put(packet, 26, {10, 0, 0, 1, 10, 0, 0, 2, 0x12, 0x34, 0, 53, udp >> 8, udp & 255, 0, 0});
   std::uint32_t sum = 0;
   for (std::size_t at = 14; at < 34; at += 2) {
-    sum += std::to_integer<std::uint32_t>(packet.bytes[at]) << 8 | std::to_integer<std::uint32_t>(packet.bytes[at + 1]);
+    sum += std::to_integer<std::uint32_t>(packet.bytes[at]) << 8 |
+           std::to_integer<std::uint32_t>(packet.bytes[at + 1]);
   }
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   Put(packet, 24, {static_cast<int>(~sum >> 8 & 255), static_cast<int>(~sum & 255)});
@@ -86,7 +87,8 @@ Sent SendThrough(const Topology& topology, std::unique_ptr<Account> account, con
   return {account->Close({{"client", report}}, kDeadline)};
 }
 
-void ExpectOnly(const Sent& sent, Fate fate, const std::string& place, const std::string& reason, std::uint64_t count) {
+void ExpectOnly(const Sent& sent, Fate fate, const std::string& place, const std::string& reason,
+                std::uint64_t count) {
   EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
   ASSERT_EQ(sent.result.ledger.entries.size(), 1u) << sent.Text();
   const LedgerEntry& entry = sent.result.ledger.entries.front();
@@ -102,7 +104,8 @@ struct AttachedXdp {
   HookedProgram hook;
 };
 
-AttachedXdp AttachXdp(const Topology& topology, const std::string& program, int target = 0, const std::string& mode = "native") {
+AttachedXdp AttachXdp(const Topology& topology, const std::string& program, int target = 0,
+                      const std::string& mode = "native") {
   LoadOptions options;
   options.programs = {program};
   options.globals["target"] = [target](std::size_t size) {
@@ -116,13 +119,15 @@ AttachedXdp AttachXdp(const Topology& topology, const std::string& program, int 
   point.interface = "eth0";
   point.mode = mode;
   auto attachment = AttacherFor("xdp").attach(object.program(program), point);
-  HookedProgram hook{.endpoint = "server:eth0", .hook = "xdp", .mode = attachment->Mode(), .program = program};
+  HookedProgram hook{
+      .endpoint = "server:eth0", .hook = "xdp", .mode = attachment->Mode(), .program = program};
   return {std::move(object), std::move(attachment), hook};
 }
 
 TEST(Account, NamesThePortThatNobodyListensOn) {
   Topology topology = Topology::Build(Pair());
-  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
+  Sent sent =
+      SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
   EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
   ASSERT_EQ(sent.result.ledger.entries.size(), 1u) << sent.Text();
   EXPECT_EQ(sent.result.ledger.entries[0].fate, Fate::kPassed);
@@ -131,15 +136,23 @@ TEST(Account, NamesThePortThatNobodyListensOn) {
 
 TEST(Account, NamesTheSocketThatWasGivenThePackets) {
   Topology topology = Topology::Build(Pair());
-  Receiver receiver(topology.ns("server"), {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
-  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
+  Receiver receiver(
+      topology.ns("server"),
+      {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
+  Sent sent =
+      SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
   ExpectOnly(sent, Fate::kDelivered, "server:socket 10.0.0.2:53", "", 3);
 }
 
 TEST(Account, NamesTheFullSocketAndCountsWhatItDidNotTake) {
   Topology topology = Topology::Build(Pair());
   Receiver receiver(topology.ns("server"),
-                    {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .read = false, .buffer_bytes = 4096}, "dns");
+                    {.address = IpAddress::Parse("10.0.0.2"),
+                     .port = 53,
+                     .interface = "",
+                     .read = false,
+                     .buffer_bytes = 4096},
+                    "dns");
   Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}),
                           Datagrams(topology, std::vector<std::size_t>(50, 100)));
   EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
@@ -162,7 +175,9 @@ TEST(Account, CountsWhatTheKernelWouldNotTakeAtTheSendersSocket) {
 
 TEST(Account, NamesTheQueueThatWasFull) {
   TopologySpec spec = Pair();
-  spec.qdiscs.push_back({.ns = "client", .device = "eth0", .kind = "tbf",
+  spec.qdiscs.push_back({.ns = "client",
+                         .device = "eth0",
+                         .kind = "tbf",
                          .options = {{"rate", "8kbit"}, {"burst", "2k"}, {"limit", "3k"}}});
   Topology topology = Topology::Build(spec);
   Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}),
@@ -182,35 +197,40 @@ TEST(Account, TellsTheVerdictOfEachPacketInOrder) {
     std::vector<std::string> verdicts;
     for (const PacketFate& packet : sent.result.packets) verdicts.push_back(packet.verdict);
     EXPECT_THAT(verdicts, testing::ElementsAre("XDP_PASS", "XDP_DROP", "XDP_PASS", "XDP_DROP", "XDP_DROP"));
-    EXPECT_EQ(sent.result.hooks[0].verdicts, (std::map<std::string, std::uint64_t>{{"XDP_DROP", 3}, {"XDP_PASS", 2}}));
+    EXPECT_EQ(sent.result.hooks[0].verdicts,
+              (std::map<std::string, std::uint64_t>{{"XDP_DROP", 3}, {"XDP_PASS", 2}}));
   }
 }
 
 TEST(Account, TellsAnUnknownVerdictByItsNumber) {
   Topology topology = Topology::Build(Pair());
   AttachedXdp xdp = AttachXdp(topology, "unknown_verdict");
-  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}),
+                          Datagrams(topology, {60, 61}));
   ExpectOnly(sent, Fate::kDropped, "server:eth0 xdp unknown_verdict", "17", 2);
 }
 
 TEST(Account, NamesTheRedirectWhosePeerHasNoNapi) {
   Topology topology = Topology::Build(Pair());
   AttachedXdp xdp = AttachXdp(topology, "redirect_all", topology.endpoint("server:eth0").ifindex);
-  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}),
+                          Datagrams(topology, {60, 61}));
   ExpectOnly(sent, Fate::kLost, "server:eth0 no napi", "EOPNOTSUPP", 2);
 }
 
 TEST(Account, NamesTheRedirectToNoInterface) {
   Topology topology = Topology::Build(Pair());
   AttachedXdp xdp = AttachXdp(topology, "redirect_all", 999);
-  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}),
+                          Datagrams(topology, {60, 61}));
   ExpectOnly(sent, Fate::kLost, "server:eth0 xdp redirect", "EINVAL", 2);
 }
 
 TEST(Account, CountsWhatCouldNotBeSentBackAsLost) {
   Topology topology = Topology::Build(Pair());
   AttachedXdp xdp = AttachXdp(topology, "send_back");  // the peer takes no frames
-  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}), Datagrams(topology, {60, 61}));
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}),
+                          Datagrams(topology, {60, 61}));
   EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
   EXPECT_EQ(sent.result.ledger.CountAt(Fate::kLost, "server:eth0 xdp tx"), 2u) << sent.Text();
 }
@@ -231,13 +251,17 @@ TEST(Account, RunsAtOnceDoNotMix) {
 
 TEST(Account, CountersAloneAgreeWithTracingWhereTheyCanTell) {
   Topology topology = Topology::Build(Pair());
-  Receiver receiver(topology.ns("server"), {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
+  Receiver receiver(
+      topology.ns("server"),
+      {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
   AttachedXdp xdp = AttachXdp(topology, "drop_odd");
-  Sent sent = SendThrough(topology, OpenAccount(nullptr, topology, {xdp.hook}, {}), Datagrams(topology, {60, 61, 62, 63, 65}));
+  Sent sent = SendThrough(topology, OpenAccount(nullptr, topology, {xdp.hook}, {}),
+                          Datagrams(topology, {60, 61, 62, 63, 65}));
   EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
   EXPECT_EQ(sent.result.ledger.CountAt(Fate::kDropped, "server:eth0 xdp drop_odd"), 3u) << sent.Text();
   EXPECT_EQ(sent.result.ledger.CountAt(Fate::kDelivered, "server:socket"), 2u) << sent.Text();
-  EXPECT_EQ(sent.result.hooks[0].verdicts, (std::map<std::string, std::uint64_t>{{"XDP_DROP", 3}, {"XDP_PASS", 2}}));
+  EXPECT_EQ(sent.result.hooks[0].verdicts,
+            (std::map<std::string, std::uint64_t>{{"XDP_DROP", 3}, {"XDP_PASS", 2}}));
 }
 
 TEST(Account, CountersAloneSayWhatTheyDoNotKnow) {

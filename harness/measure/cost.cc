@@ -10,7 +10,8 @@
 
 namespace knetlab {
 
-UnitCost MeasureUnitCost(const Program& program, const std::vector<CostProbe>& probes, std::uint32_t repeat, int samples) {
+UnitCost MeasureUnitCost(const Program& program, const std::vector<CostProbe>& probes, std::uint32_t repeat,
+                         int samples) {
   std::vector<double> means;
   for (int sample = 0; sample < samples; sample++) {
     double sum = 0, weights = 0;
@@ -21,13 +22,20 @@ UnitCost MeasureUnitCost(const Program& program, const std::vector<CostProbe>& p
       weights += static_cast<double>(probe.weight);
     }
     if (weights == 0) {
-      throw Error({.what = "measure the cost of", .where = program.name(), .why = "the kernel ran it on no packet",
-                   .hint = "", .detail = "", .code = EINVAL});
+      throw Error({.what = "measure the cost of",
+                   .where = program.name(),
+                   .why = "the kernel ran it on no packet",
+                   .hint = "",
+                   .detail = "",
+                   .code = EINVAL});
     }
     means.push_back(sum / weights);
   }
   std::sort(means.begin(), means.end());
-  return {.ns_per_packet = means.at(means.size() / 2), .low = means.front(), .high = means.back(), .repeat = repeat,
+  return {.ns_per_packet = means.at(means.size() / 2),
+          .low = means.front(),
+          .high = means.back(),
+          .repeat = repeat,
           .samples = samples};
 }
 
@@ -41,7 +49,8 @@ std::vector<CostProbe> ChooseProbes(const std::vector<std::span<const std::byte>
     std::nth_element(group.begin(), middle, group.end(), [](auto a, auto b) { return a.size() < b.size(); });
     probes.push_back({*middle, group.size()});
   }
-  std::stable_sort(probes.begin(), probes.end(), [](const auto& a, const auto& b) { return a.weight > b.weight; });
+  std::stable_sort(probes.begin(), probes.end(),
+                   [](const auto& a, const auto& b) { return a.weight > b.weight; });
   if (probes.size() > limit) probes.resize(limit);
   return probes;
 }

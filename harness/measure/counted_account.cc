@@ -26,12 +26,14 @@ std::uint64_t At(const Counters& counters, const std::string& name) {
 std::uint64_t OverQueues(const Counters& counters, std::string_view suffix) {
   std::uint64_t sum = 0;
   for (const auto& [name, value] : counters) {
-    if (name.starts_with("rx_queue_") && name.ends_with(suffix) && name.size() - suffix.size() <= 12) sum += value;
+    if (name.starts_with("rx_queue_") && name.ends_with(suffix) && name.size() - suffix.size() <= 12)
+      sum += value;
   }
   return sum;
 }
 
-// /proc/net/snmp: pairs of lines, "Udp: InDatagrams NoPorts" and "Udp: 12 3"; negative values are gauges and left out.
+// /proc/net/snmp: pairs of lines, "Udp: InDatagrams NoPorts" and "Udp: 12 3"; negative values are gauges and
+// left out.
 Counters ParseSnmp(std::istream& in) {
   Counters counters;
   std::string names_line, values_line;
@@ -42,7 +44,8 @@ Counters ParseSnmp(std::istream& in) {
     names >> group;
     values >> ignored;
     while (names >> name && values >> value) {
-      if (value >= 0) counters[group.substr(0, group.size() - 1) + "." + name] = static_cast<std::uint64_t>(value);
+      if (value >= 0)
+        counters[group.substr(0, group.size() - 1) + "." + name] = static_cast<std::uint64_t>(value);
     }
   }
   return counters;
@@ -69,11 +72,16 @@ constexpr std::array kStackCounters = {
 
 }  // namespace
 
-CountedAccount::CountedAccount(const Topology& topology, std::vector<HookedProgram> hooks, const AccountOptions& options)
+CountedAccount::CountedAccount(const Topology& topology, std::vector<HookedProgram> hooks,
+                               const AccountOptions& options)
     : topology_(topology), hooks_(std::move(hooks)) {
   if (options.per_packet) {
-    throw Error({.what = "open an account", .where = "", .why = "counters do not know single packets",
-                 .hint = "needs tp_btf programs: see knetlab doctor", .detail = "", .code = EOPNOTSUPP});
+    throw Error({.what = "open an account",
+                 .where = "",
+                 .why = "counters do not know single packets",
+                 .hint = "needs tp_btf programs: see knetlab doctor",
+                 .detail = "",
+                 .code = EOPNOTSUPP});
   }
   before_ = Read();
 }
@@ -109,7 +117,8 @@ CountedAccount::Reading CountedAccount::ReadWhenQuiet(std::chrono::nanoseconds d
   }
 }
 
-void CountedAccount::CountEndpoint(const EndpointInfo& endpoint, const Reading& after, AccountResult& result) const {
+void CountedAccount::CountEndpoint(const EndpointInfo& endpoint, const Reading& after,
+                                   AccountResult& result) const {
   const std::string name = endpoint.ToString(), peer = endpoint.peer_ns + ":" + endpoint.peer_interface;
   auto moved = [&](std::string_view suffix) {
     return OverQueues(after.driver.at(name), suffix) - OverQueues(before_.driver.at(name), suffix);
@@ -131,7 +140,8 @@ void CountedAccount::CountEndpoint(const EndpointInfo& endpoint, const Reading& 
     if (drops > 0) verdicts["XDP_DROP"] = drops;
     if (sent + sent_errors > 0) verdicts["XDP_TX"] = sent + sent_errors;
     if (redirected > 0) verdicts["XDP_REDIRECT"] = redirected;
-    if (std::uint64_t decided = drops + sent + sent_errors + redirected; seen > decided) verdicts["XDP_PASS"] = seen - decided;
+    if (std::uint64_t decided = drops + sent + sent_errors + redirected; seen > decided)
+      verdicts["XDP_PASS"] = seen - decided;
   }
 }
 
@@ -152,7 +162,8 @@ AccountResult CountedAccount::Close(const std::vector<SentTraffic>& sent, std::c
   for (const auto& [ns, report] : sent) {
     senders.insert(ns);
     result.ledger.sent += report.attempted;
-    for (const Refusal& refusal : report.refusals) result.ledger.Add(Fate::kLost, ns + ":socket", ErrnoName(refusal.error), 1);
+    for (const Refusal& refusal : report.refusals)
+      result.ledger.Add(Fate::kLost, ns + ":socket", ErrnoName(refusal.error), 1);
   }
   for (const EndpointInfo& endpoint : topology_.endpoints()) {
     if (!endpoint.peer_interface.empty()) CountEndpoint(endpoint, after, result);
@@ -163,8 +174,8 @@ AccountResult CountedAccount::Close(const std::vector<SentTraffic>& sent, std::c
   }
   result.ledger.Close();
   if (!result.ledger.balanced()) {
-    result.ledger.missing.push_back(fmt::format("{}: this kernel's counters do not tell more (no tp_btf tracing)",
-                                                LedgerSentence(result.ledger)));
+    result.ledger.missing.push_back(fmt::format(
+        "{}: this kernel's counters do not tell more (no tp_btf tracing)", LedgerSentence(result.ledger)));
   }
   return result;
 }

@@ -51,7 +51,9 @@ std::vector<std::string> ReadDropReasons() {
   return reasons;
 }
 
-std::string_view WithoutSuffix(std::string_view name) { return name.substr(0, name.find('.')); }
+std::string_view WithoutSuffix(std::string_view name) {
+  return name.substr(0, name.find('.'));
+}
 
 }  // namespace
 
@@ -92,7 +94,8 @@ std::string KernelSymbols::NameAt(std::uint64_t address) const {
   return std::string(WithoutSuffix(names_.data() + std::prev(after)->name));
 }
 
-std::vector<std::pair<std::uint64_t, std::uint64_t>> KernelSymbols::RangesOf(std::string_view function) const {
+std::vector<std::pair<std::uint64_t, std::uint64_t>> KernelSymbols::RangesOf(
+    std::string_view function) const {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
   for (auto symbol = symbols_.begin(); symbol != symbols_.end(); ++symbol) {
     if (WithoutSuffix(names_.data() + symbol->name) != function) continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names of kernel functions by address and the other way round (/proc/kallsyms), and the kernel's names for drop reasons
-// (enum skb_drop_reason in its BTF).
+// Names of kernel functions by address and the other way round (/proc/kallsyms), and the kernel's names for
+// drop reasons (enum skb_drop_reason in its BTF).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class KernelSymbols {
 
   // The function an address lies in, without compiler suffixes (".isra.0"); empty where it lies in none.
   std::string NameAt(std::uint64_t address) const;
-  // [first, end) of each part of a function: the body, ".cold", ".isra.0" ...; empty where there is none of that name.
+  // [first, end) of each part of a function: the body, ".cold", ".isra.0" ...; empty where there is none of
+  // that name.
   std::vector<std::pair<std::uint64_t, std::uint64_t>> RangesOf(std::string_view function) const;
 
   // "TC_INGRESS", without SKB_DROP_REASON_; empty for "not specified" and unknown numbers.

@@ -33,7 +33,9 @@ void Arrange(std::vector<LedgerEntry>& entries) {
 
 }  // namespace
 
-std::string_view FateName(Fate fate) { return kFateNames.at(static_cast<std::size_t>(fate)); }
+std::string_view FateName(Fate fate) {
+  return kFateNames.at(static_cast<std::size_t>(fate));
+}
 
 std::uint64_t Ledger::Count(Fate fate) const {
   std::uint64_t sum = 0;

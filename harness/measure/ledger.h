@@ -2,11 +2,10 @@
 // The ledger: the account of every packet of a run. Each packet sent is in one entry, its last known fate:
 //
 //   dropped      a program under test or a rule (netfilter) decided against it
-//   passed       every program let it through and the kernel's stack took it; place and reason tell how the stack ended it
-//   transmitted  sent back by XDP_TX
-//   redirected   sent on by a redirect, and no socket took it there
-//   delivered    a socket has it
-//   lost         it vanished where nobody decided so: a full ring, queue or socket, a peer without NAPI; always with place and reason
+//   passed       every program let it through and the kernel's stack took it; place and reason tell how the
+//   stack ended it transmitted  sent back by XDP_TX redirected   sent on by a redirect, and no socket took it
+//   there delivered    a socket has it lost         it vanished where nobody decided so: a full ring, queue
+//   or socket, a peer without NAPI; always with place and reason
 #pragma once
 
 #include <cstdint>
@@ -18,7 +17,8 @@ namespace knetlab {
 
 enum class Fate { kDropped, kPassed, kTransmitted, kRedirected, kDelivered, kLost };
 
-// The verdict shown for a packet that the kernel would not take at all (too large), and for one lost before it got to the program.
+// The verdict shown for a packet that the kernel would not take at all (too large), and for one lost before
+// it got to the program.
 inline constexpr const char* kVerdictRefused = "REFUSED";
 inline constexpr const char* kVerdictLost = "LOST";
 
@@ -32,11 +32,12 @@ struct LedgerEntry {
 };
 
 struct Ledger {
-  std::uint64_t sent = 0;                // packets offered to the kernel
-  std::vector<LedgerEntry> entries;      // count > 0, the largest first
-  std::vector<LedgerEntry> background;   // packets of the kernel and of others in the same namespaces; not part of the sum
-  std::uint64_t unaccounted = 0;         // sent less the entries, or more entries than sent
-  std::vector<std::string> missing;      // where unaccounted packets were last seen, for people
+  std::uint64_t sent = 0;            // packets offered to the kernel
+  std::vector<LedgerEntry> entries;  // count > 0, the largest first
+  std::vector<LedgerEntry>
+      background;  // packets of the kernel and of others in the same namespaces; not part of the sum
+  std::uint64_t unaccounted = 0;     // sent less the entries, or more entries than sent
+  std::vector<std::string> missing;  // where unaccounted packets were last seen, for people
 
   bool balanced() const { return unaccounted == 0; }
   std::uint64_t Count(Fate fate) const;

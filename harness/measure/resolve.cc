@@ -24,13 +24,15 @@ bool OneOf(std::string_view name, const std::array<std::string_view, N>& names) 
 
 // Reasons of the kernel that mean "no room": nobody decided against the packet.
 constexpr std::array<std::string_view, 14> kNoRoom = {
-    "SOCKET_RCVBUFF", "SOCKET_BACKLOG", "PROTO_MEM",        "NOMEM",           "CPU_BACKLOG", "FULL_RING",
-    "QDISC_DROP",     "QDISC_OVERLIMIT", "QDISC_CONGESTED", "DEV_READY",
-    "SKB_GSO_SEG",    "PACKET_SOCK_ERROR", "FRAG_TOO_FAR",  "RECURSION_LIMIT"};
-constexpr std::array<std::string_view, 4> kByProgram = {"SOCKET_FILTER", "BPF_CGROUP_EGRESS", "LWT_BPF", "TC_RECLASSIFY_LOOP"};
+    "SOCKET_RCVBUFF", "SOCKET_BACKLOG",    "PROTO_MEM",       "NOMEM",           "CPU_BACKLOG",
+    "FULL_RING",      "QDISC_DROP",        "QDISC_OVERLIMIT", "QDISC_CONGESTED", "DEV_READY",
+    "SKB_GSO_SEG",    "PACKET_SOCK_ERROR", "FRAG_TOO_FAR",    "RECURSION_LIMIT"};
+constexpr std::array<std::string_view, 4> kByProgram = {"SOCKET_FILTER", "BPF_CGROUP_EGRESS", "LWT_BPF",
+                                                        "TC_RECLASSIFY_LOOP"};
 constexpr std::array<std::string_view, 3> kGenericXdp = {"do_xdp_generic", "netif_receive_generic_xdp",
                                                          "bpf_prog_run_generic_xdp"};
-constexpr std::array<std::string_view, 3> kTcIngress = {"__netif_receive_skb_core", "sch_handle_ingress", "tc_run"};
+constexpr std::array<std::string_view, 3> kTcIngress = {"__netif_receive_skb_core", "sch_handle_ingress",
+                                                        "tc_run"};
 constexpr const char* kWaiting = "waiting at the deadline";
 
 bool At(const ledger_station_key& station, std::uint32_t netns, std::uint32_t ifindex) {
@@ -39,8 +41,8 @@ bool At(const ledger_station_key& station, std::uint32_t netns, std::uint32_t if
 
 }  // namespace
 
-Resolver::Resolver(const Topology& topology, const std::vector<HookedProgram>& hooks, const KernelSymbols& symbols,
-                   SocketName socket_name)
+Resolver::Resolver(const Topology& topology, const std::vector<HookedProgram>& hooks,
+                   const KernelSymbols& symbols, SocketName socket_name)
     : topology_(topology), hooks_(hooks), symbols_(symbols), socket_name_(std::move(socket_name)) {}
 
 std::string Resolver::NamespaceName(std::uint32_t netns) const {
@@ -61,7 +63,8 @@ std::string Resolver::EndpointName(std::uint32_t netns, std::uint32_t ifindex) c
 std::string Resolver::PeerName(std::uint32_t netns, std::uint32_t ifindex) const {
   std::string ns = NamespaceName(netns);
   for (const EndpointInfo& endpoint : topology_.endpoints()) {
-    if (endpoint.ns == ns && endpoint.ifindex == static_cast<int>(ifindex) && !endpoint.peer_interface.empty()) {
+    if (endpoint.ns == ns && endpoint.ifindex == static_cast<int>(ifindex) &&
+        !endpoint.peer_interface.empty()) {
       return endpoint.peer_ns + ":" + endpoint.peer_interface;
     }
   }
@@ -71,10 +74,12 @@ std::string Resolver::PeerName(std::uint32_t netns, std::uint32_t ifindex) const
 ledger_station_key Resolver::StationOf(const HookedProgram& hook) const {
   if (hook.hook == "socket") return {};
   const EndpointInfo& endpoint = topology_.endpoint(hook.endpoint);
-  return {.netns = static_cast<__u32>(topology_.ns(endpoint.ns).inode()), .ifindex = static_cast<__u32>(endpoint.ifindex)};
+  return {.netns = static_cast<__u32>(topology_.ns(endpoint.ns).inode()),
+          .ifindex = static_cast<__u32>(endpoint.ifindex)};
 }
 
-const HookedProgram* Resolver::HookAt(std::uint32_t netns, std::uint32_t ifindex, std::string_view kind) const {
+const HookedProgram* Resolver::HookAt(std::uint32_t netns, std::uint32_t ifindex,
+                                      std::string_view kind) const {
   for (const HookedProgram& hook : hooks_) {
     if (hook.hook == kind && At(StationOf(hook), netns, ifindex)) return &hook;
   }
@@ -104,7 +109,8 @@ Outcome Resolver::Continued(const ledger_end_key& key, std::string place, std::s
     return {Fate::kTransmitted, HookPlace(path.via_netns, path.via_ifindex, "xdp", "xdp"), "XDP_TX"};
   }
   if ((path.via & (VIA_TC_REDIRECT | VIA_XDP_TX)) != 0 && tc) {
-    return {Fate::kRedirected, HookPlace(path.via_netns, path.via_ifindex, "tc-ingress", "tc ingress"), "TC_ACT_REDIRECT"};
+    return {Fate::kRedirected, HookPlace(path.via_netns, path.via_ifindex, "tc-ingress", "tc ingress"),
+            "TC_ACT_REDIRECT"};
   }
   return {Fate::kPassed, std::move(place), std::move(reason)};
 }
@@ -146,7 +152,8 @@ Outcome Resolver::InNativeXdp(const ledger_end_key& key) const {
     return {Fate::kLost, EndpointName(path.netns, path.ifindex) + (no_napi ? " no napi" : " xdp redirect"),
             ErrnoName(static_cast<int>(key.reason))};
   }
-  if (key.kind == END_XDP_ERROR) return {Fate::kLost, EndpointName(path.netns, path.ifindex) + " xdp tx", "XDP_TX"};
+  if (key.kind == END_XDP_ERROR)
+    return {Fate::kLost, EndpointName(path.netns, path.ifindex) + " xdp tx", "XDP_TX"};
   if (path.stage == STAGE_FRAME) {
     Outcome outcome = Continued(key, place, "");
     return outcome;
@@ -173,11 +180,13 @@ Outcome Resolver::InStack(const ledger_end_key& key) const {
   if (EndedInGenericXdp(key)) {
     if (reason == "XDP") return {Fate::kLost, here + " xdp redirect", "XDP"};
     std::int64_t act = (path.via & VIA_EXCEPTION) != 0 ? path.act : kXdpDrop;
-    return {Fate::kDropped, HookPlace(path.netns, path.ifindex, "xdp", "xdp"), VerdictName(BPF_PROG_TYPE_XDP, act)};
+    return {Fate::kDropped, HookPlace(path.netns, path.ifindex, "xdp", "xdp"),
+            VerdictName(BPF_PROG_TYPE_XDP, act)};
   }
   if (key.kind == END_SILENT || key.kind == END_LIVE) {
     const bool live = key.kind == END_LIVE;
-    if (path.fragment != 0) return Continued(key, ns + ":ip reassembly", live ? "waiting for fragments" : "coalesced");
+    if (path.fragment != 0)
+      return Continued(key, ns + ":ip reassembly", live ? "waiting for fragments" : "coalesced");
     if (live && path.stage == STAGE_STACK) return {Fate::kLost, here + " stack", kWaiting};
     return {Fate::kLost, here + " stack", "", false};
   }
@@ -190,7 +199,8 @@ Outcome Resolver::InStack(const ledger_end_key& key) const {
   if (function == "skb_do_redirect" || reason == "TC_REDIRECT") {
     return {Fate::kLost, here + " tc redirect", reason.empty() ? function : reason};
   }
-  if (key.kind == END_CONSUME && OneOf(function, kTcIngress) && HookAt(path.netns, path.ifindex, "tc-ingress") != nullptr) {
+  if (key.kind == END_CONSUME && OneOf(function, kTcIngress) &&
+      HookAt(path.netns, path.ifindex, "tc-ingress") != nullptr) {
     return {Fate::kDropped, HookPlace(path.netns, path.ifindex, "tc-ingress", "tc ingress"), "TC_ACT_STOLEN"};
   }
   if (reason == "NETFILTER_DROP") return {Fate::kDropped, ns + ":netfilter", reason};
@@ -206,7 +216,8 @@ Outcome Resolver::InStack(const ledger_end_key& key) const {
 Outcome Resolver::InSocket(const ledger_end_key& key) const {
   const std::string reason = key.kind == END_KFREE ? symbols_.DropReason(key.reason) : "";
   // A checksum may be found wrong only when the packet is read.
-  if (reason.find("CSUM") != std::string::npos || OneOf(reason, kNoRoom)) return {Fate::kLost, SocketPlace(key), reason};
+  if (reason.find("CSUM") != std::string::npos || OneOf(reason, kNoRoom))
+    return {Fate::kLost, SocketPlace(key), reason};
   return {Fate::kDelivered, SocketPlace(key), ""};
 }
 
@@ -238,21 +249,24 @@ std::optional<std::int64_t> Resolver::VerdictAt(std::size_t index, const ledger_
   const ledger_path& path = key.path;
   const ledger_station_key station = StationOf(hook);
   const std::uint32_t bit = std::uint32_t{1} << index;
-  const bool ended_here = At(station, path.netns, path.ifindex), via_here = At(station, path.via_netns, path.via_ifindex);
+  const bool ended_here = At(station, path.netns, path.ifindex),
+             via_here = At(station, path.via_netns, path.via_ifindex);
   const std::string reason = key.kind == END_KFREE ? symbols_.DropReason(key.reason) : "";
   if (hook.hook == "xdp") {
     if (ended_here && (key.kind == END_XDP || (EndedInGenericXdp(key) && reason != "XDP"))) {
       return (path.via & VIA_EXCEPTION) != 0 ? path.act : kXdpDrop;
     }
     if (via_here && (path.via & VIA_XDP_REDIRECT) != 0) return kXdpRedirect;
-    if ((via_here && (path.via & VIA_XDP_TX) != 0) || (ended_here && key.kind == END_XDP_ERROR)) return kXdpTx;
+    if ((via_here && (path.via & VIA_XDP_TX) != 0) || (ended_here && key.kind == END_XDP_ERROR))
+      return kXdpTx;
     if ((path.visited & bit) != 0) return kXdpPass;
     return std::nullopt;
   }
   if (hook.hook == "tc-ingress") {
     if (ended_here && reason == "TC_INGRESS") return kTcShot;
     if (ended_here && Resolve(key).reason == "TC_ACT_STOLEN") return kTcStolen;
-    if (via_here && (path.via & (VIA_TC_REDIRECT | VIA_XDP_TX)) != 0 && HookAt(station.netns, station.ifindex, "xdp") == nullptr) {
+    if (via_here && (path.via & (VIA_TC_REDIRECT | VIA_XDP_TX)) != 0 &&
+        HookAt(station.netns, station.ifindex, "xdp") == nullptr) {
       return kTcRedirect;
     }
     if ((path.visited & bit) != 0 && !(ended_here && EndedInGenericXdp(key))) return kTcOk;
@@ -268,7 +282,8 @@ std::optional<std::int64_t> Resolver::VerdictAt(std::size_t index, const ledger_
   }
   if (NamespaceName(path.netns) != hook.endpoint) return std::nullopt;
   if (reason == "SOCKET_FILTER") return 0;
-  return path.stage == STAGE_SOCKET || reason == "SOCKET_RCVBUFF" ? std::optional<std::int64_t>(1) : std::nullopt;
+  return path.stage == STAGE_SOCKET || reason == "SOCKET_RCVBUFF" ? std::optional<std::int64_t>(1)
+                                                                  : std::nullopt;
 }
 
 }  // namespace knetlab

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From the tracer's facts about a packet to its fate: what happened, where, and why. docs/dev-ledger.md has the table.
+// From the tracer's facts about a packet to its fate: what happened, where, and why. docs/dev-ledger.md has
+// the table.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +47,8 @@ class Resolver {
 
   bool EndedInGenericXdp(const ledger_end_key& key) const;
   const HookedProgram* HookAt(std::uint32_t netns, std::uint32_t ifindex, std::string_view kind) const;
-  std::string HookPlace(std::uint32_t netns, std::uint32_t ifindex, std::string_view kind, std::string_view label) const;
+  std::string HookPlace(std::uint32_t netns, std::uint32_t ifindex, std::string_view kind,
+                        std::string_view label) const;
   std::string NamespaceName(std::uint32_t netns) const;
   std::string PeerName(std::uint32_t netns, std::uint32_t ifindex) const;
   std::string SocketPlace(const ledger_end_key& key) const;

@@ -5,8 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <set>
 #include <utility>
@@ -25,7 +25,8 @@ std::string SocketText(const ledger_socket& socket) {
   std::array<char, INET6_ADDRSTRLEN> text{};
   bool v6 = socket.family == AF_INET6;
   if (inet_ntop(v6 ? AF_INET6 : AF_INET, socket.address, text.data(), text.size()) == nullptr) return "";
-  return v6 ? fmt::format("[{}]:{}", text.data(), socket.port) : fmt::format("{}:{}", text.data(), socket.port);
+  return v6 ? fmt::format("[{}]:{}", text.data(), socket.port)
+            : fmt::format("{}:{}", text.data(), socket.port);
 }
 
 }  // namespace
@@ -38,8 +39,8 @@ struct TracedAccount::Impl {
   std::shared_ptr<Tracer> tracer;
   Resolver resolver;
 
-  Impl(std::shared_ptr<Tracer> shared_tracer, const Topology& the_topology, std::vector<HookedProgram> the_hooks,
-       const AccountOptions& the_options)
+  Impl(std::shared_ptr<Tracer> shared_tracer, const Topology& the_topology,
+       std::vector<HookedProgram> the_hooks, const AccountOptions& the_options)
       : slot(shared_tracer),
         topology(the_topology),
         hooks(std::move(the_hooks)),
@@ -59,11 +60,15 @@ struct TracedAccount::Impl {
                    AccountResult& result) const;
 };
 
-TracedAccount::TracedAccount(std::shared_ptr<Tracer> tracer, const Topology& topology, std::vector<HookedProgram> hooks,
-                 const AccountOptions& options) {
+TracedAccount::TracedAccount(std::shared_ptr<Tracer> tracer, const Topology& topology,
+                             std::vector<HookedProgram> hooks, const AccountOptions& options) {
   if (hooks.size() > kMaxHooks) {
-    throw Error({.what = "open an account", .where = "", .why = fmt::format("{} attached programs", hooks.size()),
-                 .hint = fmt::format("at most {} are followed in one run", kMaxHooks), .detail = "", .code = E2BIG});
+    throw Error({.what = "open an account",
+                 .where = "",
+                 .why = fmt::format("{} attached programs", hooks.size()),
+                 .hint = fmt::format("at most {} are followed in one run", kMaxHooks),
+                 .detail = "",
+                 .code = E2BIG});
   }
   impl_ = std::make_unique<Impl>(std::move(tracer), topology, std::move(hooks), options);
   for (const NamespaceSpec& spec : topology.spec().namespaces) {
@@ -86,11 +91,16 @@ TracedAccount::TracedAccount(std::shared_ptr<Tracer> tracer, const Topology& top
 
 TracedAccount::~TracedAccount() = default;
 
-void TracedAccount::OnSocket(std::uint64_t cookie) { impl_->slot.WatchSender(cookie); }
+void TracedAccount::OnSocket(std::uint64_t cookie) {
+  impl_->slot.WatchSender(cookie);
+}
 
-void TracedAccount::OnBatch(std::uint64_t first, std::uint32_t) { impl_->slot.shared().next_index = first; }
+void TracedAccount::OnBatch(std::uint64_t first, std::uint32_t) {
+  impl_->slot.shared().next_index = first;
+}
 
-bool TracedAccount::Impl::WaitUntilQuiet(std::uint64_t accepted, std::chrono::steady_clock::time_point deadline) const {
+bool TracedAccount::Impl::WaitUntilQuiet(std::uint64_t accepted,
+                                         std::chrono::steady_clock::time_point deadline) const {
   const volatile ledger_account& shared = slot.shared();
   std::uint64_t before = ~std::uint64_t{0};
   for (;;) {
@@ -122,8 +132,8 @@ void TracedAccount::Impl::Add(const Tracer::Slot::Ended& ended, AccountResult& r
 }
 
 // A refused packet either became an skb, whose own end is in the ledger already, or never was one.
-void TracedAccount::Impl::AddUnborn(const std::vector<SentTraffic>& sent, const std::vector<Tracer::Slot::Packet>& facts,
-                              Ledger& ledger) const {
+void TracedAccount::Impl::AddUnborn(const std::vector<SentTraffic>& sent,
+                                    const std::vector<Tracer::Slot::Packet>& facts, Ledger& ledger) const {
   const std::uint64_t born = slot.shared().born_ours;
   std::uint64_t unborn = ledger.sent > born ? ledger.sent - born : 0;
   std::set<std::uint64_t> known;
@@ -141,13 +151,15 @@ void TracedAccount::Impl::AddUnborn(const std::vector<SentTraffic>& sent, const 
   }
 }
 
-// Frames that a device did not take have no event of their own: they are counted at the device, and were put down to
-// the program that sent them.
-void TracedAccount::Impl::MoveFrameLosses(const std::vector<Tracer::Slot::Counted>& counted, Ledger& ledger) const {
+// Frames that a device did not take have no event of their own: they are counted at the device, and were put
+// down to the program that sent them.
+void TracedAccount::Impl::MoveFrameLosses(const std::vector<Tracer::Slot::Counted>& counted,
+                                          Ledger& ledger) const {
   for (const auto& [key, value] : counted) {
     bool back = key.kind == COUNTER_BULK_TX_DROPS;
     if (!back && key.kind != COUNTER_DEVMAP_DROPS) continue;
-    std::string device = resolver.EndpointName(key.netns, key.ifindex), place = device + (back ? " xdp tx" : " ring");
+    std::string device = resolver.EndpointName(key.netns, key.ifindex),
+                place = device + (back ? " xdp tx" : " ring");
     std::string reason = value.error > 0 ? ErrnoName(value.error) : "FULL_RING";
     std::uint64_t left = value.count;
     for (LedgerEntry& entry : ledger.entries) {
@@ -162,11 +174,12 @@ void TracedAccount::Impl::MoveFrameLosses(const std::vector<Tracer::Slot::Counte
 }
 
 void TracedAccount::Impl::FillPackets(const std::vector<Tracer::Slot::Packet>& facts,
-                                const std::vector<SentTraffic>& sent, AccountResult& result) const {
+                                      const std::vector<SentTraffic>& sent, AccountResult& result) const {
   std::map<std::uint64_t, PacketFate> packets;
   for (const auto& [ns, report] : sent) {
     for (const Refusal& refusal : report.refusals) {
-      packets[refusal.index] = {refusal.index, std::nullopt, kVerdictRefused, Fate::kLost, ns + ":socket", ErrnoName(refusal.error)};
+      packets[refusal.index] = {refusal.index, std::nullopt,   kVerdictRefused,
+                                Fate::kLost,   ns + ":socket", ErrnoName(refusal.error)};
     }
   }
   for (const auto& [index, key] : facts) {

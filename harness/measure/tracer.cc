@@ -30,13 +30,14 @@ std::uint32_t TracepointArguments(const btf* types, const std::string& tracepoin
   int id = btf__find_by_name_kind(types, ("btf_trace_" + tracepoint).c_str(), BTF_KIND_TYPEDEF);
   if (id < 0) return 0;
   const btf_type* type = btf__type_by_id(types, static_cast<__u32>(id));
-  type = btf__type_by_id(types, type->type);                   // pointer
+  type = btf__type_by_id(types, type->type);                       // pointer
   if (type != nullptr) type = btf__type_by_id(types, type->type);  // function
   if (type == nullptr || !btf_is_func_proto(type)) return 0;
   return btf_vlen(type) - 1u;  // the first is the tracer's own
 }
 
-// One class of locations: all parts of these functions. Which of them the compiler inlined into another differs by build.
+// One class of locations: all parts of these functions. Which of them the compiler inlined into another
+// differs by build.
 void FillRanges(const KernelSymbols& symbols, std::initializer_list<std::string_view> functions,
                 const volatile ledger_range* ranges) {
   auto* out = const_cast<ledger_range*>(ranges);
@@ -80,7 +81,8 @@ void Tracer::Impl::Load() {
   FillRanges(symbols, {"skb_pp_cow_data", "veth_convert_skb_to_xdp_buff"}, data->copy_locations);
   FillRanges(symbols, {"veth_xdp_rcv_skb", "veth_xdp_rcv", "veth_poll"}, data->veth_locations);
   FillRanges(symbols, {"skb_release_data"}, data->member_locations);
-  FillRanges(symbols, {"packet_rcv", "tpacket_rcv", "packet_rcv_spkt", "packet_rcv_fanout"}, data->tap_locations);
+  FillRanges(symbols, {"packet_rcv", "tpacket_rcv", "packet_rcv_spkt", "packet_rcv_fanout"},
+             data->tap_locations);
   // A tracepoint that this kernel lacks costs its facts only.
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, skeleton->obj) {
@@ -89,7 +91,8 @@ void Tracer::Impl::Load() {
     if (TracepointArguments(types.get(), tracepoint) == 0) bpf_program__set_autoload(program, false);
   }
   if (int error = ledger_bpf__load(skeleton.get()); error != 0) {
-    throw ErrnoError(kWhat, "ledger.bpf.o", -error, "needs tp_btf programs (Linux 5.5, BTF) and CAP_BPF, CAP_PERFMON");
+    throw ErrnoError(kWhat, "ledger.bpf.o", -error,
+                     "needs tp_btf programs (Linux 5.5, BTF) and CAP_BPF, CAP_PERFMON");
   }
   accounts_size = sizeof(ledger_account) * LEDGER_ACCOUNTS;
   void* memory = ::mmap(nullptr, accounts_size, PROT_READ | PROT_WRITE, MAP_SHARED,
@@ -106,10 +109,14 @@ void Tracer::Impl::Attach() {
   }
 }
 
-Tracer::Tracer() : impl_(std::make_unique<Impl>()) { impl_->Load(); }
+Tracer::Tracer() : impl_(std::make_unique<Impl>()) {
+  impl_->Load();
+}
 Tracer::~Tracer() = default;
 
-const KernelSymbols& Tracer::symbols() const { return impl_->symbols; }
+const KernelSymbols& Tracer::symbols() const {
+  return impl_->symbols;
+}
 
 namespace {
 
@@ -148,8 +155,12 @@ Tracer::Slot::Slot(std::shared_ptr<Tracer> tracer) : tracer_(std::move(tracer)) 
   std::lock_guard lock(impl.mutex);
   while (number_ < LEDGER_ACCOUNTS && impl.taken.at(number_)) number_++;
   if (number_ == LEDGER_ACCOUNTS) {
-    throw Error({.what = "open an account", .where = "", .why = "too many runs at once", .hint = "use fewer jobs",
-                 .detail = "", .code = EAGAIN});
+    throw Error({.what = "open an account",
+                 .where = "",
+                 .why = "too many runs at once",
+                 .hint = "use fewer jobs",
+                 .detail = "",
+                 .code = EAGAIN});
   }
   impl.Attach();
   impl.attached++;
@@ -168,7 +179,9 @@ Tracer::Slot::~Slot() {
   if (--impl.attached == 0) ledger_bpf__detach(impl.skeleton.get());
 }
 
-volatile ledger_account& Tracer::Slot::shared() const { return tracer_->impl_->accounts[number_]; }
+volatile ledger_account& Tracer::Slot::shared() const {
+  return tracer_->impl_->accounts[number_];
+}
 
 void Tracer::Slot::WatchNamespace(std::uint32_t inode) {
   Insert(tracer_->impl_->skeleton->maps.lab_namespaces, &inode, &number_);
@@ -187,11 +200,12 @@ void Tracer::Slot::WatchStation(const ledger_station_key& station, std::uint32_t
 
 bool Tracer::Slot::HasWaiting() const {
   bool waiting = false;
-  ForEach<std::uint64_t, ledger_record>(
-      tracer_->impl_->skeleton->maps.live, [&](std::uint64_t, const ledger_record& record) {
-        const ledger_path& path = record.path;
-        waiting |= path.account == number_ && path.owner == OWNER_OURS && path.stage == STAGE_STACK && !path.fragment;
-      });
+  ForEach<std::uint64_t, ledger_record>(tracer_->impl_->skeleton->maps.live,
+                                        [&](std::uint64_t, const ledger_record& record) {
+                                          const ledger_path& path = record.path;
+                                          waiting |= path.account == number_ && path.owner == OWNER_OURS &&
+                                                     path.stage == STAGE_STACK && !path.fragment;
+                                        });
   return waiting;
 }
 
@@ -217,11 +231,12 @@ Tracer::Slot::Facts Tracer::Slot::Take() {
     facts.ended.push_back({key, count});
     Delete(maps.ends, key);
   });
-  ForEach<ledger_packet_key, ledger_end_key>(maps.packets, [&](const ledger_packet_key& packet, const ledger_end_key& key) {
-    if (packet.account != number_) return;
-    facts.packets.push_back({packet.index, key});
-    Delete(maps.packets, packet);
-  });
+  ForEach<ledger_packet_key, ledger_end_key>(maps.packets,
+                                             [&](const ledger_packet_key& packet, const ledger_end_key& key) {
+                                               if (packet.account != number_) return;
+                                               facts.packets.push_back({packet.index, key});
+                                               Delete(maps.packets, packet);
+                                             });
   ForEach<ledger_counter_key, ledger_counter_value>(
       maps.counters, [&](const ledger_counter_key& key, const ledger_counter_value& value) {
         if (key.account != number_) return;

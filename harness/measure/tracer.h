@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel side of the ledger: the programs of bpf/harness/ledger.bpf.c, loaded once, attached to the kernel's packet
-// tracepoints only while an account is open. Make one for as many runs as there are; making one takes some 100 ms.
+// The kernel side of the ledger: the programs of bpf/harness/ledger.bpf.c, loaded once, attached to the
+// kernel's packet tracepoints only while an account is open. Make one for as many runs as there are; making
+// one takes some 100 ms.
 //
 // Thread-safe. Everything is released when the object goes, and by the kernel when the process ends.
 #pragma once
@@ -57,7 +58,8 @@ class Tracer {
       std::vector<Counted> counted;  // frames at devices
     };
     Facts Take();
-    // Where of ours any packet is still waiting, by stage: for the deadline's message and for the decision to wait on.
+    // Where of ours any packet is still waiting, by stage: for the deadline's message and for the decision to
+    // wait on.
     bool HasWaiting() const;
     // The socket behind ledger_path::socket; false where the tracer knows none.
     bool FindSocket(std::uint64_t address, ledger_socket* socket) const;

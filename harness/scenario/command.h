@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a command inside a namespace: its own process, its own PID namespace (so that all its descendants end with it), killed when
-// `stop` is requested or this process ends. No shell is involved.
+// Runs a command inside a namespace: its own process, its own PID namespace (so that all its descendants end
+// with it), killed when `stop` is requested or this process ends. No shell is involved.
 #pragma once
 
 #include <stop_token>

@@ -27,7 +27,7 @@ namespace {
 constexpr const char* kEndpoint = "server:eth0";
 constexpr const char* kLinkCreate = "bpf(BPF_LINK_CREATE)";
 // Newer (Linux 6.4) than the headers of Debian 12.
-constexpr auto kProgTypeNetfilter = static_cast<bpf_prog_type>(32);
+constexpr std::uint32_t kProgTypeNetfilter = 32;
 constexpr std::uint32_t kAttachNetfilter = 45;
 
 // Attaches to an interface by a link, which ends at once.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ledger balances: every capture of scenarios/captures through every configuration below, to the packet. Run directly with
-// KNETLAB_LEDGER_TABLE=FILE it writes the table of docs/ledger-matrix.md.
+// The ledger balances: every capture of scenarios/captures through every configuration below, to the packet.
+// Run directly with KNETLAB_LEDGER_TABLE=FILE it writes the table of docs/ledger-matrix.md.
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -35,8 +35,8 @@ struct Configuration {
   const char* udp = nullptr;  // sockets on the capture's UDP ports: read, hold, full
   bool iptables = false;
   bool tap = false;
-  bool interleaved = false;   // the kernel's own UDP and TCP between the same namespaces meanwhile
-  bool read_mac = true;       // the server's Ethernet address written into the packets
+  bool interleaved = false;  // the kernel's own UDP and TCP between the same namespaces meanwhile
+  bool read_mac = true;      // the server's Ethernet address written into the packets
 };
 
 const std::vector<Configuration>& Configurations() {
@@ -54,8 +54,21 @@ const std::vector<Configuration>& Configurations() {
       {.name = "iptables", .any_ip = true, .iptables = true},
       {.name = "forwarding", .forward = true},
       {.name = "tap_open", .any_ip = true, .tap = true},
-      {.name = "all_combined", .any_ip = true, .xdp = "xdp_parity", .tc = true, .udp = "read", .iptables = true, .tap = true},
-      {.name = "all_generic", .any_ip = true, .xdp = "xdp_parity", .xdp_mode = "generic", .tc = true, .udp = "hold", .iptables = true, .tap = true},
+      {.name = "all_combined",
+       .any_ip = true,
+       .xdp = "xdp_parity",
+       .tc = true,
+       .udp = "read",
+       .iptables = true,
+       .tap = true},
+      {.name = "all_generic",
+       .any_ip = true,
+       .xdp = "xdp_parity",
+       .xdp_mode = "generic",
+       .tc = true,
+       .udp = "hold",
+       .iptables = true,
+       .tap = true},
       {.name = "interleaved", .any_ip = true, .udp = "read", .interleaved = true},
   };
   return all;
@@ -79,7 +92,9 @@ std::uint16_t Big16(const Packet& packet, std::size_t at) {
 std::vector<std::uint16_t> UdpPorts(const Capture& capture) {
   std::map<std::uint16_t, int> counts;
   for (const Packet& packet : capture.packets) {
-    if (packet.bytes.size() < 42 || Big16(packet, 12) != 0x0800 || std::to_integer<int>(packet.bytes[23]) != IPPROTO_UDP) continue;
+    if (packet.bytes.size() < 42 || Big16(packet, 12) != 0x0800 ||
+        std::to_integer<int>(packet.bytes[23]) != IPPROTO_UDP)
+      continue;
     if (std::to_integer<int>(packet.bytes[14]) == 0x45) counts[Big16(packet, 36)]++;
   }
   std::vector<std::pair<int, std::uint16_t>> order;
@@ -92,7 +107,8 @@ std::vector<std::uint16_t> UdpPorts(const Capture& capture) {
   return ports;
 }
 
-LinkSpec Link(std::string ns, std::string interface, const char* address, std::string peer, const char* peer_address) {
+LinkSpec Link(std::string ns, std::string interface, const char* address, std::string peer,
+              const char* peer_address) {
   LinkSpec link;
   link.ends[0].ns = std::move(ns);
   link.ends[0].interface = std::move(interface);
@@ -107,7 +123,8 @@ ProgramSpec ProgramAt(std::string program, std::string kind, std::string target,
   ProgramSpec spec;
   spec.label = program;
   spec.program = program;
-  spec.object = std::string(KNETLAB_OBJECTS) + (program == "xdp_reflect" ? "/reflect.bpf.o" : "/parity.bpf.o");
+  spec.object =
+      std::string(KNETLAB_OBJECTS) + (program == "xdp_reflect" ? "/reflect.bpf.o" : "/parity.bpf.o");
   AttachSpec attach;
   attach.kind = std::move(kind);
   attach.target = std::move(target);
@@ -116,7 +133,8 @@ ProgramSpec ProgramAt(std::string program, std::string kind, std::string target,
   return spec;
 }
 
-Scenario ScenarioFor(const Configuration& configuration, const std::string& capture, const std::vector<std::uint16_t>& ports) {
+Scenario ScenarioFor(const Configuration& configuration, const std::string& capture,
+                     const std::vector<std::uint16_t>& ports) {
   Scenario scenario;
   scenario.name = configuration.name;
   TopologySpec& topology = scenario.topology;
@@ -172,7 +190,8 @@ Scenario ScenarioFor(const Configuration& configuration, const std::string& capt
   if (configuration.xdp != nullptr) {
     scenario.programs.push_back(ProgramAt(configuration.xdp, "xdp", "server:eth0", configuration.xdp_mode));
   }
-  if (configuration.tc) scenario.programs.push_back(ProgramAt("tc_parity", "tc-ingress", "server:eth0", "auto"));
+  if (configuration.tc)
+    scenario.programs.push_back(ProgramAt("tc_parity", "tc-ingress", "server:eth0", "auto"));
   ReplayStep replay;
   replay.capture = capture;
   replay.from = "client:eth0";
@@ -215,8 +234,9 @@ class Chatter {
 
 void AddFirewall(const Namespace& server) {
   for (const char* protocol : {"udp", "icmp"}) {
-    CommandResult done =
-        RunCommand(server, {"iptables", "-A", "INPUT", "-p", protocol, "-m", "length", "--length", "0:100", "-j", "DROP"}, {});
+    CommandResult done = RunCommand(
+        server,
+        {"iptables", "-A", "INPUT", "-p", protocol, "-m", "length", "--length", "0:100", "-j", "DROP"}, {});
     ASSERT_EQ(done.status, 0) << done.output;
   }
 }
@@ -285,7 +305,8 @@ TEST_P(LedgerMatrix, BalancesForEveryCapture) {
       EXPECT_EQ(result.ledger.CountAt(Fate::kDropped, fmt::format("server:eth0 xdp {}", configuration.xdp)),
                 SumOfQueues(counters, "xdp_drops"))
           << Describe(result.ledger);
-      EXPECT_EQ(result.ledger.Count(Fate::kTransmitted), SumOfQueues(counters, "xdp_tx")) << Describe(result.ledger);
+      EXPECT_EQ(result.ledger.Count(Fate::kTransmitted), SumOfQueues(counters, "xdp_tx"))
+          << Describe(result.ledger);
     }
     Table()[path.filename().string()][configuration.name] = result.ledger;
   }
@@ -302,14 +323,23 @@ class TableWriter : public testing::Environment {
     const char* path = std::getenv("KNETLAB_LEDGER_TABLE");
     if (path == nullptr) return;
     std::ofstream out(path);
-    out << "| capture | packets |";
+    out << "# Every capture through every configuration\n\n"
+           "Made by `KNETLAB_LEDGER_TABLE=docs/ledger-matrix.md "
+           "build/release/harness/scenario/ledger_matrix_test` on the wire rig; the\n"
+           "configurations are declared in `harness/scenario/ledger_matrix_test.cc`, and ctest runs them "
+           "all. Each cell is a ledger that\n"
+           "balances: D dropped, P passed to the stack, T transmitted, R redirected, S delivered to a "
+           "socket, L lost at a named place.\n"
+           "`?N` would be N packets unaccounted for. Captures that are not Ethernet are left out.\n\n"
+           "| capture | packets |";
     for (const Configuration& configuration : Configurations()) out << ' ' << configuration.name << " |";
     out << "\n| --- | ---: |";
     for (std::size_t i = 0; i < Configurations().size(); i++) out << " --- |";
     out << '\n';
     for (const auto& [capture, ledgers] : Table()) {
       out << "| " << capture << " | " << ledgers.begin()->second.sent << " |";
-      for (const Configuration& configuration : Configurations()) out << ' ' << Cell(ledgers, configuration.name) << " |";
+      for (const Configuration& configuration : Configurations())
+        out << ' ' << Cell(ledgers, configuration.name) << " |";
       out << '\n';
     }
   }

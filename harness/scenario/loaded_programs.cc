@@ -83,7 +83,8 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
   if (!spec.type.empty()) {
     options.types[chosen.name] = ProgramTypeByName(spec.type);
   } else if (kind != "auto" && (chosen.type_is_guess || FitsHook(chosen, kind))) {
-    // Also where the section says more than the type: SEC("action") goes to a classifier's hook, SEC("xdp/devmap") to an interface.
+    // Also where the section says more than the type: SEC("action") goes to a classifier's hook,
+    // SEC("xdp/devmap") to an interface.
     options.types[chosen.name] = AttacherFor(kind).program_type;
   }
   for (const auto& [name, value] : spec.globals) {

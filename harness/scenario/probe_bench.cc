@@ -2,13 +2,15 @@
 #include "harness/scenario/probe_bench.h"
 
 #include <bpf/bpf.h>
-#include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstddef>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 #include "netns/error.h"
@@ -81,15 +83,23 @@ std::vector<bpf_insn> ReturnInstructions(int value) {
           {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
 }
 
+// The system call itself: libbpf takes an enumerator, which a newer type is not.
 UniqueFd LoadProgram(const TinyProgram& program, std::span<const bpf_insn> instructions) {
-  bpf_prog_load_opts options{};
-  options.sz = sizeof options;
-  options.expected_attach_type = static_cast<bpf_attach_type>(program.attach_type);
-  options.prog_flags = program.flags;
-  options.attach_btf_id = program.btf_id;
-  return UniqueFd(RequireCall(
-      bpf_prog_load(program.type, "knetlab_probe", "GPL", instructions.data(), instructions.size(), &options),
-      "bpf(BPF_PROG_LOAD)"));
+  constexpr std::string_view kName = "knetlab_probe";
+  bpf_attr attributes{};
+  attributes.prog_type = program.type;
+  attributes.insns = reinterpret_cast<std::uint64_t>(instructions.data());
+  attributes.insn_cnt = static_cast<std::uint32_t>(instructions.size());
+  attributes.license = reinterpret_cast<std::uint64_t>("GPL");
+  attributes.prog_flags = program.flags;
+  attributes.expected_attach_type = program.attach_type;
+  attributes.attach_btf_id = program.btf_id;
+  kName.copy(attributes.prog_name, sizeof attributes.prog_name - 1);
+  long fd = 0;
+  do {
+    fd = ::syscall(SYS_bpf, BPF_PROG_LOAD, &attributes, sizeof attributes);
+  } while (fd < 0 && errno == EAGAIN);  // a signal interrupted the verifier
+  return UniqueFd(RequireCall(static_cast<int>(fd), "bpf(BPF_PROG_LOAD)"));
 }
 
 UniqueFd LoadReturning(const TinyProgram& program, int value) {

@@ -40,7 +40,8 @@ TopologySpec WireSpec(int mtu = 1500);
 int RequireCall(int result, const char* what);
 
 struct TinyProgram {
-  bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
+  std::uint32_t type =
+      BPF_PROG_TYPE_UNSPEC;  // a number, since the headers may not know all that the kernel does
   std::uint32_t attach_type = 0;
   std::uint32_t flags = 0;
   std::uint32_t btf_id = 0;  // of the kernel function or tracepoint, for tracing programs

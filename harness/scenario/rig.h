@@ -51,7 +51,8 @@ struct RigResult {
   std::vector<CheckResult> checks;
   std::vector<PacketResult> packets;  // where RigOptions::per_packet
   std::vector<CostResult> cost;
-  std::vector<std::string> modes;  // Attachment::Mode() of each attachment, in order of declaration; wire only
+  std::vector<std::string>
+      modes;  // Attachment::Mode() of each attachment, in order of declaration; wire only
   std::vector<std::string>
       notes;  // what the lab did so that nothing is lost silently; what a person should know
 };

@@ -77,7 +77,8 @@ const Attacher& AttacherOf(const TryOptions& options, const ProgramInfo& chosen)
   if (chosen.type_is_guess || FitsHook(chosen, std::string(attacher.kind))) return attacher;
   throw Error({.what = "try",
                .where = chosen.name,
-               .why = fmt::format("a program of type {} does not go to {}", ProgramTypeName(chosen.type), attacher.kind),
+               .why = fmt::format("a program of type {} does not go to {}", ProgramTypeName(chosen.type),
+                                  attacher.kind),
                .hint = "leave --hook out",
                .detail = "",
                .code = EINVAL});

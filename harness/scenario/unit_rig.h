@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The unit rig: every packet through the programs on its way by BPF_PROG_TEST_RUN. No device, no address and no socket exists, so
-// `exec`, sockets and what the kernel's stack would do are out of its reach; the order of hooks is that of the wire: TC egress of
-// the sending endpoint, then XDP and TC ingress of its peer.
+// The unit rig: every packet through the programs on its way by BPF_PROG_TEST_RUN. No device, no address and
+// no socket exists, so `exec`, sockets and what the kernel's stack would do are out of its reach; the order
+// of hooks is that of the wire: TC egress of the sending endpoint, then XDP and TC ingress of its peer.
 #pragma once
 
 #include "harness/program/test_run.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The wire rig: namespaces, veth pairs, sockets and attached programs of this kernel; real packets, each followed to its end.
+// The wire rig: namespaces, veth pairs, sockets and attached programs of this kernel; real packets, each
+// followed to its end.
 #pragma once
 
 #include "harness/scenario/rig.h"

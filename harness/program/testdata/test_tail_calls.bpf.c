@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-// A program array that the object itself fills, a global function, and a program that the verifier refuses beside them.
+// A program array that the object itself fills, a global function, and a program that the verifier refuses
+// beside them.
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -12,7 +13,7 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__array(values, int(void *));
 } next_programs SEC(".maps") = {
-	.values = { [1] = (void *)&second },
+    .values = {[1] = (void *)&second},
 };
 
 __attribute__((noinline)) int global_function(struct xdp_md *ctx)
