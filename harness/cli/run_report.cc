@@ -76,14 +76,15 @@ std::string Place(const Mark& mark) {
   return mark.line > 0 ? mark.ToString() : mark.file;
 }
 
-// What failed, each with its line in the file.
-std::string FailedChecks(const ScenarioResult& result, bool colour) {
+// What failed, each with its line in the file, and below that what was found, unless it stands on the
+// scenario's own line.
+std::string FailedChecks(const ScenarioResult& result, const std::string& told, bool colour) {
   std::string text;
   for (const CheckResult& check : result.result.checks) {
     if (check.pass) continue;
-    const std::string place = Place(check.mark);
-    text += fmt::format("{:{}}{}  {}: {}\n", "", kBelow, Paint(TerminalSafe(place), Style::kStrong, colour),
-                        TerminalSafe(check.expect), TerminalSafe(check.message));
+    const std::string place = Paint(TerminalSafe(Place(check.mark)), Style::kStrong, colour);
+    text += fmt::format("{:{}}{}  {}\n", "", kBelow, place, TerminalSafe(check.expect));
+    if (check.message != told) text += Indented(TerminalSafe(check.message), kBelow + 2);
   }
   return text;
 }
@@ -121,12 +122,14 @@ std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
   const Ledger& ledger = result.result.ledger;
   const bool failed = result.outcome == ScenarioOutcome::kFail;
   line += RightPadded(FormatPlural(ledger.sent, "packet"), kPacketsWidth) + "   ";
-  line += Padded(failed ? TerminalSafe(FirstLine(result.reason)) : Fates(ledger), kMiddleWidth) + " ";
+  const bool told =
+      failed && DisplayWidth(result.reason) <= kMiddleWidth && result.reason.find('\n') == std::string::npos;
+  line += Padded(told ? TerminalSafe(result.reason) : Fates(ledger), kMiddleWidth) + " ";
   line += RightPadded(FormatDuration(result.duration_s), kTimeWidth);
   if (const std::string costs = Costs(result.result.cost); !costs.empty())
     line += "   " + TerminalSafe(costs);
   line += "\n";
-  if (failed) line += FailedChecks(result, look.colour);
+  if (failed) line += FailedChecks(result, told ? result.reason : "", look.colour);
   return line + Missing(ledger);
 }
 

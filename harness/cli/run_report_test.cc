@@ -43,7 +43,19 @@ TEST(ScenarioLine, OfOneThatFailedIsFollowedByTheLineToLookAt) {
       {.expect = "ledger.lost", .pass = false, .message = "expected 12, found 9", .mark = {"a.yaml", 31, 7}}};
   EXPECT_EQ(ScenarioLine(result, {.name_width = 8}),
             "  FAIL   drop-dns      133 packets   expected 12, found 9                           18 ms\n"
-            "         a.yaml:31:7  ledger.lost: expected 12, found 9\n");
+            "         a.yaml:31:7  ledger.lost\n");
+}
+
+TEST(ScenarioLine, WhatIsTooLongForTheLineStandsBelowIt) {
+  const std::string message = "expected 12 lost at server:eth0 ring, found 9: 9 at server:eth0 ring";
+  ScenarioResult result = Result(ScenarioOutcome::kFail);
+  result.reason = message;
+  result.result.checks = {
+      {.expect = "ledger.lost", .pass = false, .message = message, .mark = {"a.yaml", 31, 7}}};
+  EXPECT_EQ(ScenarioLine(result, {.name_width = 8}),
+            "  FAIL   drop-dns      133 packets   120 dropped, 13 delivered                      18 ms\n"
+            "         a.yaml:31:7  ledger.lost\n"
+            "           expected 12 lost at server:eth0 ring, found 9: 9 at server:eth0 ring\n");
 }
 
 TEST(ScenarioLine, OfOneThatWasSkippedHasTheReason) {
