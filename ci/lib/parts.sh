@@ -19,7 +19,7 @@ part() {
   set -e
   if [[ $status -ne 0 ]]; then
     # Tests that passed, steps that were built: not what one looks for now.
-    grep -vE '^ *([0-9]+/[0-9]+ Test .* Passed|Start +[0-9]+:|\[[0-9]+/[0-9]+\] Building)' "$log" | tail -n 200 || true
+    grep -vE '^ *([0-9]+/[0-9]+ Test .* Passed|Start +[0-9]+:|\[[0-9]+/[0-9]+\] (Building|Linking|BPF|Python)|-- )' "$log" | tail -n 200 || true
     printf -- 'FAILED: %s, exit status %d after %d s; all of it: %s\n' "$name" "$status" $((SECONDS - begin)) "$log" >&2
     exit 1
   fi
