@@ -71,6 +71,7 @@ CommandResult RunHere(const std::vector<std::string>& argv, int stop_fd) {
   auto [output_read, output_write] = Pipe();
   auto [failure_read, failure_write] = Pipe();
   std::vector<char*> arguments;
+  arguments.reserve(argv.size() + 1);
   for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   // A PID namespace of its own: when its first process is gone, so are all the others.
@@ -110,7 +111,8 @@ CommandResult RunHere(const std::vector<std::string>& argv, int stop_fd) {
 
 }  // namespace
 
-CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv, std::stop_token stop) {
+CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv,
+                         const std::stop_token& stop) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake) throw ErrnoError("run command", argv.at(0), errno);
   std::stop_callback on_stop(stop, [&] {

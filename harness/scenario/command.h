@@ -17,6 +17,7 @@ struct CommandResult {
 };
 
 // Throws Error where it cannot be started (not found) or `stop` ended it.
-CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv, std::stop_token stop);
+CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv,
+                         const std::stop_token& stop);
 
 }  // namespace knetlab

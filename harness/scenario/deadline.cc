@@ -7,7 +7,7 @@ namespace knetlab {
 
 Deadline::Deadline(std::stop_token outer, std::chrono::duration<double> after)
     : on_outer_(std::move(outer), [this] { stop_.request_stop(); }),
-      timer_([this, after](std::stop_token done) {
+      timer_([this, after](const std::stop_token& done) {
         std::unique_lock lock(mutex_);
         wake_.wait_for(lock, done, after, [] { return false; });
         if (done.stop_requested()) return;

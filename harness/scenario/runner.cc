@@ -39,12 +39,12 @@ std::string NewRunId() {
 class Suite {
  public:
   Suite(const std::vector<std::string>& paths, const RunOptions& options);
-  void Run(std::stop_token stop);
+  void Run(const std::stop_token& stop);
   RunReport Report();
 
  private:
   void StartTracer();
-  void Work(std::stop_token stop);
+  void Work(const std::stop_token& stop);
   ScenarioResult RunOne(const Scenario& scenario, int repetition, std::stop_token stop);
   void Judge(ScenarioResult& result) const;
   std::string MissingFeature(const Scenario& scenario) const;
@@ -145,7 +145,7 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
   return result;
 }
 
-void Suite::Work(std::stop_token stop) {
+void Suite::Work(const std::stop_token& stop) {
   const auto repeat = static_cast<std::size_t>(std::max(options_.repeat, 1));
   for (;;) {
     std::size_t at = next_.fetch_add(1);
@@ -159,7 +159,7 @@ void Suite::Work(std::stop_token stop) {
   }
 }
 
-void Suite::Run(std::stop_token stop) {
+void Suite::Run(const std::stop_token& stop) {
   std::vector<std::jthread> workers;
   for (int i = 1; i < options_.jobs; i++) workers.emplace_back([this, stop] { Work(stop); });
   Work(stop);
@@ -192,9 +192,9 @@ bool RunReport::ok() const {
 }
 
 RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& options,
-                       std::stop_token stop) {
+                       const std::stop_token& stop) {
   Suite suite(paths, options);
-  suite.Run(std::move(stop));
+  suite.Run(stop);
   return suite.Report();
 }
 

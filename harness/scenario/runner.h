@@ -52,6 +52,6 @@ struct RunReport {
 // Validates everything first: throws Error, and nothing was run, where a scenario is wrong. `stop` ends it
 // early: scenarios that did not run are left out.
 RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& options,
-                       std::stop_token stop = {});
+                       const std::stop_token& stop = {});
 
 }  // namespace knetlab
