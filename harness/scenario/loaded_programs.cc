@@ -88,8 +88,8 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
     options.types[chosen.name] = AttacherFor(kind).program_type;
   }
   for (const auto& [name, value] : spec.globals) {
-    options.globals[name] = [&value, &endpoints](std::size_t size) {
-      return EncodeValue(value, size, endpoints.ifindex);
+    options.globals[name] = [&content = value, &endpoints](std::size_t size) {
+      return EncodeValue(content, size, endpoints.ifindex);
     };
   }
   for (const MapSetup& map : spec.maps) {
