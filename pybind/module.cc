@@ -71,7 +71,7 @@ RunReport RunOf(const std::vector<std::string>& paths, std::string rig, int jobs
   options.timeout_s = timeout;
   options.filter = std::move(filter);
   return CallInterruptibly<RunReport>(
-      [&paths, &options](std::stop_token stop) { return RunScenarios(paths, options, std::move(stop)); });
+      [&paths, &options](const std::stop_token& stop) { return RunScenarios(paths, options, stop); });
 }
 
 std::string Doctor() {

@@ -15,10 +15,8 @@
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
 #include "harness/scenario/reader.h"
-#include "harness/scenario/requirements.h"
 #include "harness/scenario/runner.h"
 #include "netns/error.h"
-#include "netns/kept.h"
 
 namespace knetlab {
 namespace {
@@ -65,16 +63,6 @@ class Listener {
   std::stop_source stop_;
 };
 
-RunReport RunOrExplain(const std::vector<std::string>& paths, const RunOptions& options,
-                       std::stop_token stop) {
-  try {
-    return RunScenarios(paths, options, std::move(stop));
-  } catch (const Error&) {
-    RequireEssentials("run");  // says more than what failed first for lack of one
-    throw;
-  }
-}
-
 // What to type to look closer at the failed ones.
 std::string Next(const RunReport& report) {
   const ScenarioResult* failed = nullptr;
@@ -88,8 +76,6 @@ std::string Next(const RunReport& report) {
 
 int Run(Session& session, const std::vector<std::string>& paths) {
   const Options& options = session.options;
-  RequireRoot("run");
-  SweepKept(false);
   RunLook look;
   look.colour = session.output.colour();
   if (!options.json) look.name_width = NameWidth(paths, options);
@@ -105,7 +91,7 @@ int Run(Session& session, const std::vector<std::string>& paths) {
     listener.OnResult(result, done, total);
   };
   const std::stop_callback interrupted(session.interrupt.token(), [&] { listener.stop().request_stop(); });
-  const RunReport report = RunOrExplain(paths, wanted, listener.stop().get_token());
+  const RunReport report = RunScenarios(paths, wanted, listener.stop().get_token());
   listener.Finish();
   if (session.interrupt.signal() != 0) {
     throw Error({.what = "run",

@@ -9,10 +9,7 @@
 #include "harness/cli/try_report.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
-#include "harness/scenario/requirements.h"
 #include "harness/scenario/try.h"
-#include "netns/error.h"
-#include "netns/kept.h"
 
 namespace knetlab {
 namespace {
@@ -42,27 +39,16 @@ std::string Next(const Arguments& arguments, const Options& options) {
   return text + "\n";
 }
 
-TryResult TryOrExplain(const TryOptions& options, std::stop_token stop) {
-  try {
-    return Try(options, std::move(stop));
-  } catch (const Error&) {
-    if (options.rig == "wire") RequireEssentials("try");
-    throw;
-  }
-}
-
 int TryVerb(Session& session, const Arguments& arguments) {
   const Options& options = session.options;
-  RequireRoot("try");
   TryOptions wanted;
   SplitObject(arguments.object, wanted);
   wanted.capture = arguments.capture;
   wanted.hook = options.hook;
   if (!options.rig.empty()) wanted.rig = options.rig;
   if (options.limit) wanted.limit = *options.limit;
-  if (wanted.rig == "wire") SweepKept(false);
 
-  const TryResult result = TryOrExplain(wanted, session.interrupt.token());
+  const TryResult result = Try(wanted, session.interrupt.token());
   if (options.json) {
     session.output.Write(DumpDocument(TryDocument(result)));
   } else {

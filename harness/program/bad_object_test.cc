@@ -244,6 +244,19 @@ TEST_F(RefusedPrograms, WithAGuessedTypeSayThatItWasGuessed) {
   EXPECT_EQ(Logs().size(), 1U);
 }
 
+TEST_F(RefusedPrograms, AreGivenTheUsualRemedy) {
+  const std::vector<std::pair<std::string, std::string>> remedies = {
+      {"past_the_end", "data_end"},      {"unchecked_lookup", "NULL"},     {"stale_pointer", "load data"},
+      {"unbounded_index", "bound"},      {"helper_of_tc", "program type"}, {"endless", "bound"},
+      {"field_beyond", "no such field"},
+  };
+  for (const auto& remedy : remedies) {
+    const ErrorParts error =
+        ErrorOf([&] { BpfObject::Load(TestObject("test_refused"), {.programs = {remedy.first}}); });
+    EXPECT_THAT(error.hint, HasSubstr(remedy.second)) << remedy.first << ": " << error.why;
+  }
+}
+
 TEST_F(RefusedPrograms, AreNotTriedWithAnotherTypeThanTheCallers) {
   EXPECT_NO_THROW(BpfObject::Load(TestObject("test_kinds"), {.programs = {"by_verifier"}}));
   EXPECT_THROW(BpfObject::Load(TestObject("test_kinds"),

@@ -11,6 +11,7 @@
 
 #include "harness/program/globals.h"
 #include "harness/program/verdict.h"
+#include "harness/program/verifier_hint.h"
 #include "netns/nearest.h"
 
 namespace knetlab {
@@ -224,6 +225,8 @@ Error Loader::ToError(const Failure& last) const {
                               [](const auto& refusal) { return refusal.first.starts_with("map "); });
              map != first_refusals_.end()) {
     parts.hint = map->second.reason;
+  } else if (!failure.verifier_log.empty()) {
+    parts.hint = VerifierHint(parts.why);
   }
   return Error(std::move(parts));
 }

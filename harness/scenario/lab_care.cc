@@ -36,7 +36,7 @@ std::vector<std::string> FitMtu(TopologySpec& topology, std::size_t largest_fram
 
 struct LabCare::PassProgram {
   struct Deleter {
-    void operator()(pass_bpf* skeleton) const { pass_bpf__destroy(skeleton); }
+    void operator()(pass_bpf* opened) const { pass_bpf__destroy(opened); }
   };
   std::unique_ptr<pass_bpf, Deleter> skeleton;
   std::vector<UniqueFd> links;

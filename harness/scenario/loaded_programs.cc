@@ -18,6 +18,7 @@ namespace {
 
 std::string NamesOf(const std::vector<ProgramInfo>& programs) {
   std::vector<std::string> names;
+  names.reserve(programs.size());
   for (const ProgramInfo& info : programs)
     names.push_back(fmt::format("{} ({})", info.name, ProgramTypeName(info.type)));
   return fmt::format("{}", fmt::join(names, ", "));
@@ -51,6 +52,7 @@ ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, 
     if (found != programs.end()) return *found;
     if (wanted.empty()) continue;
     std::vector<std::string> names;
+    names.reserve(programs.size());
     for (const ProgramInfo& info : programs) names.push_back(info.name);
     std::string nearest = NearestName(wanted, names);
     ThrowChoice(object, fmt::format("no program {}; there are {}", wanted, NamesOf(programs)),

@@ -19,7 +19,9 @@
 #include "harness/scenario/deadline.h"
 #include "harness/scenario/facilities.h"
 #include "harness/scenario/reader.h"
+#include "harness/scenario/requirements.h"
 #include "netns/error.h"
+#include "netns/kept.h"
 
 namespace knetlab {
 namespace {
@@ -193,9 +195,16 @@ bool RunReport::ok() const {
 
 RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& options,
                        const std::stop_token& stop) {
-  Suite suite(paths, options);
-  suite.Run(stop);
-  return suite.Report();
+  RequireRoot("run");
+  SweepKept(false);
+  try {
+    Suite suite(paths, options);
+    suite.Run(stop);
+    return suite.Report();
+  } catch (const Error&) {
+    RequireEssentials("run");  // says more than what failed first for lack of one
+    throw;
+  }
 }
 
 }  // namespace knetlab

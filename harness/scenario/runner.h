@@ -49,8 +49,8 @@ struct RunReport {
   bool ok() const;  // nothing failed and nothing had an error
 };
 
-// Validates everything first: throws Error, and nothing was run, where a scenario is wrong. `stop` ends it
-// early: scenarios that did not run are left out.
+// Needs root. Validates everything first: throws Error, and nothing was run, where a scenario is wrong.
+// `stop` ends it early: scenarios that did not run are left out.
 RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& options,
                        const std::stop_token& stop = {});
 

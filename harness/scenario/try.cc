@@ -12,10 +12,12 @@
 #include "harness/program/sha256.h"
 #include "harness/program/verdict.h"
 #include "harness/scenario/loaded_programs.h"
+#include "harness/scenario/requirements.h"
 #include "harness/scenario/unit_rig.h"
 #include "harness/traffic/capture_file.h"
 #include "harness/traffic/packet_summary.h"
 #include "netns/error.h"
+#include "netns/kept.h"
 
 namespace knetlab {
 namespace {
@@ -213,7 +215,15 @@ TryResult Trial::Carry() {
 }  // namespace
 
 TryResult Try(const TryOptions& options, std::stop_token stop) {
-  return Trial(options, std::move(stop)).Carry();
+  RequireRoot("try");
+  const bool wire = options.rig == "wire";
+  if (wire) SweepKept(false);
+  try {
+    return Trial(options, std::move(stop)).Carry();
+  } catch (const Error&) {
+    if (wire) RequireEssentials("try");  // says more than what failed first for lack of one
+    throw;
+  }
 }
 
 }  // namespace knetlab

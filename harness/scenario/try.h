@@ -56,7 +56,7 @@ struct TryResult {
   std::vector<std::string> notes;
 };
 
-// Throws Error.
+// Needs root. Throws Error.
 TryResult Try(const TryOptions& options, std::stop_token stop = {});
 
 }  // namespace knetlab
