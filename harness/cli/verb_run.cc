@@ -14,7 +14,6 @@
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
-#include "harness/scenario/reader.h"
 #include "harness/scenario/runner.h"
 #include "netns/error.h"
 
@@ -22,13 +21,9 @@ namespace knetlab {
 namespace {
 
 // Lines can only align if the longest name is known before the first ends.
-std::size_t NameWidth(const std::vector<std::string>& paths, const Options& options) {
+std::size_t NameWidth(const std::vector<Scenario>& suite, const Options& options) {
   std::size_t width = 0;
-  for (const std::string& file : FindScenarios(paths)) {
-    const Scenario scenario = ReadScenario(file, {.object_folders = DefaultObjectFolders(), .features = {}});
-    if (scenario.name.find(options.filter) == std::string::npos) continue;
-    width = std::max(width, DisplayWidth(TerminalSafe(scenario.name)));
-  }
+  for (const Scenario& scenario : suite) width = std::max(width, DisplayWidth(TerminalSafe(scenario.name)));
   return width + (options.repeat > 1 ? fmt::formatted_size(" #{}", options.repeat) : 0);
 }
 
@@ -36,8 +31,9 @@ std::size_t NameWidth(const std::vector<std::string>& paths, const Options& opti
 // is thrown afterwards.
 class Listener {
  public:
-  Listener(Session& session, const RunLook& look) : session_(session), look_(look) {}
+  explicit Listener(Session& session) : session_(session) { look_.colour = session.output.colour(); }
 
+  void OnBegin(const std::vector<Scenario>& suite) { look_.name_width = NameWidth(suite, session_.options); }
   void OnResult(const ScenarioResult& result, std::size_t done, std::size_t total) noexcept {
     if (failure_) return;
     try {
@@ -76,10 +72,7 @@ std::string Next(const RunReport& report) {
 
 int Run(Session& session, const std::vector<std::string>& paths) {
   const Options& options = session.options;
-  RunLook look;
-  look.colour = session.output.colour();
-  if (!options.json) look.name_width = NameWidth(paths, options);
-  Listener listener(session, look);
+  Listener listener(session);
 
   RunOptions wanted;
   if (!options.rig.empty()) wanted.rig = options.rig;
@@ -87,6 +80,7 @@ int Run(Session& session, const std::vector<std::string>& paths) {
   wanted.repeat = options.repeat;
   wanted.timeout_s = options.timeout_s;
   wanted.filter = options.filter;
+  wanted.on_begin = [&](const std::vector<Scenario>& suite) { listener.OnBegin(suite); };
   wanted.on_result = [&](const ScenarioResult& result, std::size_t done, std::size_t total) {
     listener.OnResult(result, done, total);
   };
@@ -101,7 +95,7 @@ int Run(Session& session, const std::vector<std::string>& paths) {
                  .detail = ""});
   }
   session.output.Write(options.json ? DumpDocument(RunDocument(report))
-                                    : RunSummary(report, look.colour) + Next(report));
+                                    : RunSummary(report, session.output.colour()) + Next(report));
   return report.ok() ? kExitDone : kExitNotHeld;
 }
 

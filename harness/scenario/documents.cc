@@ -76,7 +76,22 @@ Json CostsOf(const std::vector<CostResult>& costs) {
                     {"kind", cost.kind},
                     {"value", cost.value},
                     {"unit", cost.unit},
-                    {"runs", cost.runs}});
+                    {"runs", cost.runs},
+                    {"samples", cost.samples}});
+  }
+  return list;
+}
+
+Json LatenciesOf(const std::vector<LatencyResult>& latencies) {
+  Json list = Json::array();
+  for (const LatencyResult& latency : latencies) {
+    list.push_back({{"place", latency.place},
+                    {"count", latency.count},
+                    {"p50_ns", latency.p50_ns},
+                    {"p90_ns", latency.p90_ns},
+                    {"p99_ns", latency.p99_ns},
+                    {"p999_ns", latency.p999_ns},
+                    {"max_ns", latency.max_ns}});
   }
   return list;
 }
@@ -94,7 +109,7 @@ Json ScenarioResultOf(const ScenarioResult& result) {
           {"ledger", LedgerOf(result.result.ledger)},
           {"verdicts", result.result.verdicts},
           {"checks", ChecksOf(result.result.checks)},
-          {"latency", Json::array()},  // no step of a scenario measures it
+          {"latency", LatenciesOf(result.result.latency)},
           {"cost", CostsOf(result.result.cost)},
           {"notes", result.result.notes}};
 }

@@ -42,7 +42,15 @@ struct CostResult {
   std::string kind = "wall";
   double value = 0;  // ns a packet
   std::string unit = "ns/packet";
-  std::uint64_t runs = 0;  // that it is the mean of
+  std::uint64_t runs = 0;         // that it is the mean of
+  std::vector<double> samples{};  // of one measurement each, in their order; empty where there was only one
+};
+
+// How long packets took from being handed to the sender's device until they came to a place.
+struct LatencyResult {
+  std::string place;  // "server:eth0 xdp filter", "server:socket 10.0.0.2:53"; "rig floor": of the lab itself
+  std::uint64_t count = 0;
+  std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;
 };
 
 struct RigResult {
@@ -51,6 +59,7 @@ struct RigResult {
   std::vector<CheckResult> checks;
   std::vector<PacketResult> packets;  // where RigOptions::per_packet
   std::vector<CostResult> cost;
+  std::vector<LatencyResult> latency;
   std::vector<std::string>
       modes;  // Attachment::Mode() of each attachment, in order of declaration; wire only
   std::vector<std::string>

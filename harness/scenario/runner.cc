@@ -89,6 +89,7 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
   MakeRig(options.rig);  // an unknown rig is an error before anything runs
   if (options.rig == "wire") StartTracer();
   results_.resize(scenarios_.size() * static_cast<std::size_t>(std::max(options.repeat, 1)));
+  if (options.on_begin) options.on_begin(scenarios_);
 }
 
 void Suite::StartTracer() {

@@ -36,6 +36,8 @@ struct RunOptions {
   std::optional<double> timeout_s;          // instead of the scenarios' own
   std::string filter;                       // only scenarios whose name contains it; empty: all
   std::vector<std::string> object_folders;  // empty: DefaultObjectFolders()
+  // Called once, when all are read and before the first runs.
+  std::function<void(const std::vector<Scenario>& suite)> on_begin;
   // Called as each ends, from the threads that run them, one at a time.
   std::function<void(const ScenarioResult&, std::size_t done, std::size_t total)> on_result;
 };
