@@ -93,6 +93,16 @@ TEST(Try, GivesTheSameVerdictsOnBothRigsPacketByPacket) {
   EXPECT_TRUE(wire.at("ledger").at("balanced").get<bool>());
 }
 
+TEST(Try, SaysWhereTheUnitRigCannotShowAVlanTagAsADeviceDoes) {
+  const auto notes_of = [](const std::string& program) {
+    const std::string capture = KNETLAB_CAPTURES "/dnscap__vlan11.pcap";
+    const Finished finished = RunKnetlab({"try", program, capture, "--limit", "3", "--json"});
+    return json::parse(finished.out).at("notes").dump();
+  };
+  EXPECT_THAT(notes_of(KNETLAB_OBJECTS "/parity.bpf.o:tc_parity"), HasSubstr("3 packets have a VLAN tag"));
+  EXPECT_THAT(notes_of(kObject), Not(HasSubstr("VLAN")));
+}
+
 TEST(Try, AColonIsPartOfAFilesNameWhereThereIsSuchAFile) {
   const TestFolder folder;
   std::filesystem::copy_file(kOneProgram, folder.Path("a:b.o"));

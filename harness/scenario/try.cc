@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/scenario/try.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/if_ether.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <span>
 #include <utility>
 
 #include "harness/measure/cost.h"
@@ -93,12 +97,20 @@ LoadOptions LoadFor(const Attacher& attacher, const ProgramInfo& chosen) {
   return load;
 }
 
+bool HasVlanTag(std::span<const std::byte> packet) {
+  if (packet.size() < sizeof(ethhdr)) return false;
+  ethhdr header{};
+  std::memcpy(&header, packet.data(), sizeof(header));
+  return header.h_proto == htons(ETH_P_8021Q) || header.h_proto == htons(ETH_P_8021AD);
+}
+
 class Trial {
  public:
   Trial(const TryOptions& options, std::stop_token stop);
   TryResult Carry();
 
  private:
+  void NoteVlanTags();
   void OnUnit();
   void OnWire();
   void AddPacket(PacketResult packet);
@@ -153,7 +165,21 @@ void Trial::AddPacket(PacketResult packet) {
   result_.packets.push_back(std::move(tried));
 }
 
+// A device takes the outer VLAN tag out of what it receives (skb->vlan_tci) before TC ingress; a test run has
+// no way to say that, up to Linux 6.18.
+void Trial::NoteVlanTags() {
+  if (result_.hook != "tc-ingress") return;
+  const auto tagged = std::count_if(capture_.packets.begin(), capture_.packets.end(),
+                                    [](const Packet& packet) { return HasVlanTag(packet.bytes); });
+  if (tagged == 0) return;
+  result_.notes.push_back(
+      fmt::format("{} packets have a VLAN tag: here it is in the packet, where a device receives them beside "
+                  "it (skb->vlan_tci)",
+                  tagged));
+}
+
 void Trial::OnUnit() {
+  NoteVlanTags();
   // Helpers that look routes up must not see those of the machine.
   Namespace::Create("unit").Run([&] {
     for (std::size_t i = 0; i < capture_.packets.size() && !stop_.stop_requested(); i++) {
