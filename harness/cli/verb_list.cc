@@ -30,9 +30,10 @@ int List(Session& session, const std::vector<std::string>& paths) {
   const ReadOptions reading = {.object_folders = DefaultObjectFolders(), .features = FacilityNames()};
   std::vector<Scenario> scenarios;
   for (const std::string& file : FindScenarios(paths)) {
-    Scenario scenario = ReadScenario(file, reading);
-    if (scenario.name.find(session.options.filter) != std::string::npos)
-      scenarios.push_back(std::move(scenario));
+    for (Scenario& scenario : ReadScenarios(file, reading)) {
+      if (scenario.name.find(session.options.filter) != std::string::npos)
+        scenarios.push_back(std::move(scenario));
+    }
   }
   if (session.options.json) {
     session.output.Write(DumpDocument(ListDocument(scenarios)));

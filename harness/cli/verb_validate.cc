@@ -24,7 +24,7 @@ int Validate(Session& session, const std::vector<std::string>& paths) {
   std::vector<Error> errors;
   for (const std::string& file : files) {
     try {
-      suite.push_back(ReadScenario(file, reading));
+      for (Scenario& scenario : ReadScenarios(file, reading)) suite.push_back(std::move(scenario));
     } catch (const Error& error) {
       errors.push_back(error);
     }

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -112,10 +113,19 @@ struct MapStep {
   std::vector<MapEntrySpec> read;
 };
 
+// What a command is expected to print.
+struct OutputCheck {
+  enum class Stream { kStdout, kStderr } stream = Stream::kStdout;
+  enum class Kind { kContains, kEquals, kMatches } kind = Kind::kContains;  // kMatches: an RE2 expression
+  std::string text;
+  Mark mark;
+};
+
 struct ExecStep {
   std::string ns;  // empty: outside the lab's namespaces is not possible; always a namespace
   std::vector<std::string> argv;
   int status = 0;  // what it must exit with
+  std::vector<OutputCheck> output;
 };
 
 // An expected number: exactly, or compared: "> 5", ">= 5", "< 5", "<= 5".
@@ -139,10 +149,45 @@ struct VerdictCheck {   // verdicts: {drop: {XDP_DROP: 120}}
   NumberCheck number;
 };
 
+// Bytes of a packet that are not compared.
+struct IgnoredBytes {
+  enum class Field { kSourceMac, kDestinationMac, kIpId, kTtl, kIpChecksum, kChecksum, kRange } field;
+  std::size_t first = 0, last = 0;  // kRange: offsets from the Ethernet header on, both included
+};
+
+// packets: {at: server:eth0, golden: expected.pcap}: what an endpoint saw since the last `expect`.
+struct PacketsCheck {
+  std::string at;       // endpoint; empty: `program`
+  bool sent = false;    // what left the endpoint, else what came to it
+  std::string program;  // label: what came out of it; the unit rig's
+  std::string golden;   // path of a capture; empty: only `count`
+  bool golden_is_there = false;
+  std::vector<IgnoredBytes> ignore;
+  bool any_order = false;
+  std::optional<NumberCheck> count;
+  Mark mark;
+};
+
+struct LatencyCheck {  // latency: {"server:eth0 xdp filter": {p99: "< 200us"}}
+  std::string place;   // or the label of a program: each place where it sits
+  std::string metric;  // p50, p90, p99, p999, max
+  NumberCheck number;  // nanoseconds
+};
+
+struct CostCheck {  // cost: {drop.ns_per_packet: "< 60"}
+  std::string program;
+  std::string metric;  // a CostResult's unit, "/" written "_per_"
+  NumberCheck number;
+};
+
 struct ExpectStep {
   std::vector<LedgerCheck> ledger;
   std::vector<VerdictCheck> verdicts;
   std::vector<MapStep> maps;  // read only
+  std::vector<PacketsCheck> packets;
+  // Of the whole run: compared when it has ended.
+  std::vector<LatencyCheck> latency;
+  std::vector<CostCheck> cost;
 };
 
 struct Step {
@@ -151,14 +196,17 @@ struct Step {
 };
 
 struct Scenario {
-  std::string name;
+  std::string name;  // in the file; of a case also "[port=53,mode=native]"
   Mark name_mark;
   std::string file;  // as given
   std::string summary;
   std::vector<std::string> tags;
   std::vector<std::string>
       requires_features;  // names of facilities (facilities.h); a missing one skips the scenario
+  std::vector<std::pair<std::string, std::string>>
+      parameters;  // what makes this case of the file: name and value, as text
   double timeout_s = 30;
+  int repeat = 1;  // how often it is run
   TopologySpec topology;
   std::map<std::string, Mark> topology_marks;  // "server:eth0", "server" -> where declared
   std::vector<SocketSpec> sockets;

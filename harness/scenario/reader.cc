@@ -6,14 +6,17 @@
 #include <algorithm>
 #include <map>
 
+#include "harness/scenario/reader_cases.h"
 #include "harness/scenario/reader_context.h"
 #include "harness/scenario/reader_error.h"
+#include "harness/scenario/reader_include.h"
 #include "harness/scenario/reader_keys.h"
 
 namespace knetlab {
 namespace {
 
 constexpr double kMostSeconds = 24 * 3600;
+constexpr std::int64_t kMostRepeats = 10'000;
 
 std::string ReadName(const Node& node) {
   const std::string& name = node.String("the name of a scenario");
@@ -75,7 +78,9 @@ Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadO
   if (const auto features = fields.Find("requires"))
     scenario.requires_features = ReadFeatures(*features, options);
   if (const auto timeout = fields.Find("timeout")) scenario.timeout_s = ReadTimeout(*timeout);
-  ReadContext context{.options = options, .folder = std::filesystem::path(file).parent_path()};
+  if (const auto repeat = fields.Find("repeat"))
+    scenario.repeat = static_cast<int>(repeat->Integer(1, kMostRepeats));
+  ReadContext context{.options = options};
   if (const auto topology = fields.Find("topology"))
     scenario.topology = ReadTopologySection(*topology, context);
   scenario.topology_marks = TopologyMarks(context);
@@ -87,8 +92,26 @@ Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadO
 }
 
 Node ReadRoot(const std::string& file) {
-  const auto document = ParseYamlFile(file);
+  const auto document = ReadWithIncludes(file);
   return {document, document->root};
+}
+
+Node RootOfCase(const Node& root, const Case& one) {
+  const auto document = MakeDocument(TreeOfCase(*root.tree(), one));
+  return {document, document->root};
+}
+
+// A mistake of one case is told with its name, since the line is the same for all of them.
+template <typename F>
+auto InCase(const Case& one, F&& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (one.name.empty()) throw;
+    ErrorParts parts = error.parts();
+    parts.why += fmt::format(" (in the case {})", one.name);
+    throw Error(parts);
+  }
 }
 
 bool HasKeyOf(const Node& map, std::span<const Key> keys) {
@@ -101,19 +124,32 @@ bool HasKeyOf(const Node& map, std::span<const Key> keys) {
 
 }  // namespace
 
-Scenario ReadScenario(const std::string& file, const ReadOptions& options) {
-  return ReadScenarioTree(ReadRoot(file), file, options);
+std::vector<Scenario> ReadScenarios(const std::string& file, const ReadOptions& options) {
+  const Node root = ReadRoot(file);
+  root.RequireMap("a scenario", kScenarioKeys);
+  std::vector<Scenario> scenarios;
+  for (const Case& one : ReadCases(root)) {
+    scenarios.push_back(InCase(one, [&] { return ReadScenarioTree(RootOfCase(root, one), file, options); }));
+    scenarios.back().parameters = one.own;
+    if (!one.name.empty()) scenarios.back().name += fmt::format("[{}]", one.name);
+  }
+  return scenarios;
 }
 
 TopologySpec ReadTopology(const std::string& file) {
   const Node root = ReadRoot(file);
   const ReadOptions options;
-  ReadContext context{.options = options, .folder = std::filesystem::path(file).parent_path()};
+  ReadContext context{.options = options};
   if (!HasKeyOf(root, kScenarioKeys)) return ReadTopologySection(root, context);
   // Of a scenario only the topology matters: what it needs besides may be missing here.
   std::vector<Key> keys;
   for (const Key& key : kScenarioKeys) keys.push_back({.name = key.name, .required = key.name == "topology"});
-  return ReadTopologySection(root.RequireMap("a scenario", keys).At("topology"), context);
+  root.RequireMap("a scenario", keys);
+  const Case first = ReadCases(root).front();
+  return InCase(first, [&] {
+    return ReadTopologySection(RootOfCase(root, first).RequireMap("a scenario", keys).At("topology"),
+                               context);
+  });
 }
 
 void RequireUniqueNames(const std::vector<Scenario>& suite) {

@@ -16,19 +16,22 @@ struct ReadOptions {
   std::vector<std::string> object_folders;
   // What `requires:` may name; empty: anything.
   std::vector<std::string> features;
+  // Golden captures need not be there: they are to be written.
+  bool golden_may_be_missing = false;
 };
 
 // The folders of the lab's own programs: beside this build or installation. Only those that exist.
 std::vector<std::string> DefaultObjectFolders();
 
-Scenario ReadScenario(const std::string& file, const ReadOptions& options);  // throws Error
-// A file that holds only a topology (the `topology:` of a scenario, or a scenario whose topology is wanted).
-// Throws Error.
+// The cases of a file: one, or those that its matrix and its named cases make. Throws Error.
+std::vector<Scenario> ReadScenarios(const std::string& file, const ReadOptions& options);
+// A file that holds only a topology (the `topology:` of a scenario, or a scenario whose topology is wanted:
+// that of its first case). Throws Error.
 TopologySpec ReadTopology(const std::string& file);
 
 // The scenario files below the paths (a file, or a folder searched for *.yaml and *.yml), sorted, each once.
-// Hidden files and folders and *.topology.yaml are left out unless named themselves. Throws Error where a
-// path is missing or a folder holds none.
+// Hidden files and folders, *.topology.yaml and *.include.yaml are left out unless named themselves. Throws
+// Error where a path is missing or a folder holds none.
 std::vector<std::string> FindScenarios(const std::vector<std::string>& paths);
 
 // Throws Error where two scenarios of a suite have the same name.

@@ -3,7 +3,6 @@
 // a section of the file.
 #pragma once
 
-#include <filesystem>
 #include <map>
 #include <string>
 #include <string_view>
@@ -34,7 +33,6 @@ class DeclaredNames {
 
 struct ReadContext {
   const ReadOptions& options;
-  std::filesystem::path folder;  // of the scenario
   bool has_topology = false;
   DeclaredNames namespaces{"a namespace"}, endpoints{"an endpoint"}, sockets{"a socket"},
       programs{"a program"};
@@ -58,8 +56,12 @@ std::string ReadSymbol(const Node& node, std::string_view what);
 std::string ReadInterfaceName(const Node& node, const std::string& name);
 std::vector<std::string> ReadLabels(const Node& node, std::string_view what);
 
-// Existing regular files. Fail at the node, with the nearest name of a file that is there.
+// Existing regular files, looked for beside the file that names them. Fail at the node, with the nearest name
+// of a file that is there.
 std::string FindObject(const Node& node, const ReadContext& context);
-std::string FindCapture(const Node& node, const ReadContext& context);
+std::string FindCapture(const Node& node);
+std::string FindIncluded(const Node& node);
+// A capture that need not be there yet: then the path beside the file that names it, and `is_there` false.
+std::string FindGolden(const Node& node, bool& is_there);
 
 }  // namespace knetlab

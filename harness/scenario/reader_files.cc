@@ -5,6 +5,7 @@
 #include <link.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 #include <system_error>
 
@@ -70,6 +71,15 @@ std::string FindFile(const Node& node, const fs::path& path, std::string_view wh
             std::move(hint));
 }
 
+fs::path FolderOf(const Node& node) {
+  return fs::path(node.mark().file).parent_path();
+}
+
+std::vector<fs::path> CaptureFolders(const Node& node) {
+  const fs::path folder = FolderOf(node);
+  return {folder, folder / ".." / "captures"};
+}
+
 // The file that this code is in: the command, or the Python module.
 fs::path OwnBinary() {
   Dl_info info{};
@@ -85,7 +95,8 @@ fs::path OwnBinary() {
 bool IsScenarioName(const fs::path& path) {
   const std::string name = path.filename().string();
   return !name.starts_with('.') && (name.ends_with(".yaml") || name.ends_with(".yml")) &&
-         !name.ends_with(".topology.yaml") && !name.ends_with(".topology.yml");
+         !name.ends_with(".topology.yaml") && !name.ends_with(".topology.yml") &&
+         !name.ends_with(".include.yaml") && !name.ends_with(".include.yml");
 }
 
 std::vector<std::string> ScenariosBelow(const fs::path& folder) {
@@ -108,14 +119,33 @@ std::string FindObject(const Node& node, const ReadContext& context) {
   if (std::find(path.begin(), path.end(), "..") != path.end())
     node.Fail("the path of an object has no \"..\"",
               "put the object beside the scenario, or give an absolute path");
-  std::vector<fs::path> folders{context.folder};
+  std::vector<fs::path> folders{FolderOf(node)};
   folders.insert(folders.end(), context.options.object_folders.begin(), context.options.object_folders.end());
   return FindFile(node, path, "an object", folders);
 }
 
-std::string FindCapture(const Node& node, const ReadContext& context) {
+std::string FindCapture(const Node& node) {
   const fs::path path = node.String("the path of a capture");
-  return FindFile(node, path, "a capture", {context.folder, context.folder / ".." / "captures"});
+  return FindFile(node, path, "a capture", CaptureFolders(node));
+}
+
+std::string FindIncluded(const Node& node) {
+  const fs::path path = node.String("the path of a file to include");
+  if (path.native().find("${") != std::string::npos)
+    node.Fail("files are included before there are parameters", "write the name of the file");
+  return FindFile(node, path, "a file", {FolderOf(node)});
+}
+
+std::string FindGolden(const Node& node, bool& is_there) {
+  const fs::path path = node.String("the path of a golden capture");
+  std::error_code ignored;
+  is_there = path.is_absolute() ? fs::exists(path, ignored) : false;
+  for (const fs::path& folder : CaptureFolders(node))
+    is_there = is_there || fs::exists(folder / path, ignored);
+  if (is_there) return FindFile(node, path, "a golden capture", CaptureFolders(node));
+  if (path.empty() || !path.has_filename() || path.native().size() > kMaxPath)
+    node.FailType("the path of a golden capture");
+  return (FolderOf(node) / path).lexically_normal().string();
 }
 
 std::vector<std::string> DefaultObjectFolders() {

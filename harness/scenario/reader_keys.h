@@ -13,9 +13,9 @@ namespace knetlab {
 constexpr bool kRequired = true;
 
 inline constexpr Key kScenarioKeys[] = {
-    {"name", kRequired}, {"summary", kRequired}, {"tags"},    {"requires"},
-    {"timeout"},         {"topology"},           {"sockets"}, {"programs"},
-    {"steps", kRequired}};
+    {"name", kRequired}, {"summary", kRequired}, {"tags"},   {"requires"}, {"timeout"},  {"repeat"},
+    {"include"},         {"parameters"},         {"matrix"}, {"cases"},    {"topology"}, {"sockets"},
+    {"programs"},        {"steps", kRequired}};
 
 inline constexpr Key kTopologyKeys[] = {{"namespaces", kRequired},
                                         {"links"},
@@ -55,9 +55,26 @@ inline constexpr Key kReplayKeys[] = {
 inline constexpr Key kRewriteKeys[] = {
     {"source-mac"}, {"destination-mac"}, {"addresses"}, {"source"}, {"destination"}};
 inline constexpr Key kMapStepKeys[] = {{"program", kRequired}, {"map", kRequired}, {"write"}, {"read"}};
-inline constexpr Key kExecKeys[] = {{"in", kRequired}, {"argv", kRequired}, {"status"}};
-inline constexpr Key kExpectKeys[] = {{"ledger"}, {"verdicts"}, {"maps"}};
+inline constexpr Key kExecKeys[] = {
+    {"in", kRequired}, {"argv", kRequired}, {"status"}, {"stdout"}, {"stderr"}};
+inline constexpr Key kOutputKeys[] = {{"contains"}, {"equals"}, {"matches"}};
+inline constexpr Key kExpectKeys[] = {{"ledger"}, {"verdicts"}, {"maps"}, {"packets"}, {"latency"}, {"cost"}};
+inline constexpr Key kPacketsKeys[] = {{"at"},     {"direction"}, {"program"}, {"golden"},
+                                       {"ignore"}, {"order"},     {"count"}};
+inline constexpr std::string_view kPacketsPlaces[] = {"at", "program"};
+inline constexpr Key kLatencyKeys[] = {{"p50"}, {"p90"}, {"p99"}, {"p999"}, {"max"}};
 inline constexpr Key kExpectMapKeys[] = {{"program", kRequired}, {"map", kRequired}, {"read", kRequired}};
+
+struct IgnoreWord {
+  std::string_view word;
+  IgnoredBytes::Field field;
+};
+inline constexpr IgnoreWord kIgnoreWords[] = {{"source-mac", IgnoredBytes::Field::kSourceMac},
+                                              {"destination-mac", IgnoredBytes::Field::kDestinationMac},
+                                              {"ip-id", IgnoredBytes::Field::kIpId},
+                                              {"ttl", IgnoredBytes::Field::kTtl},
+                                              {"ip-checksum", IgnoredBytes::Field::kIpChecksum},
+                                              {"checksum", IgnoredBytes::Field::kChecksum}};
 
 struct FateKey {
   std::string_view word;

@@ -53,7 +53,7 @@ void ReadRewrite(const Node& node, const ReadContext& context, ReplayStep& repla
 ReplayStep ReadReplay(const Node& node, const ReadContext& context) {
   const Fields fields = node.RequireMap("a replay", kReplayKeys);
   ReplayStep replay;
-  replay.capture = FindCapture(fields.At("capture"), context);
+  replay.capture = FindCapture(fields.At("capture"));
   if (const auto from = fields.Find("from")) {
     if (!context.has_topology)
       from->Fail("the scenario has no topology to send in", "leave \"from\" out, or declare a topology");

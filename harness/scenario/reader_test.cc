@@ -27,7 +27,7 @@ class ReaderMistakes : public ::testing::Test {
  protected:
   void Expect(const std::string& text, const Mistake& mistake) {
     try {
-      ReadScenario(folder_.Write("suite/bad.yaml", text), {});
+      ReadScenarios(folder_.Write("suite/bad.yaml", text), {});
       ADD_FAILURE() << "was taken:\n" << text;
     } catch (const Error& e) {
       EXPECT_THAT(e.parts().where, EndsWith(std::string("bad.yaml:") + mistake.place)) << e.what() << "\n"
@@ -209,7 +209,7 @@ TEST_F(ReaderMistakes, FeaturesThatNobodyProbes) {
   const std::string file =
       folder_.Write("suite/f.yaml", "name: x\nsummary: y\nrequires: [xdp-nativ]\nsteps: []\n");
   try {
-    ReadScenario(file, {.object_folders = {}, .features = {"tcx", "xdp-native"}});
+    ReadScenarios(file, {.object_folders = {}, .features = {"tcx", "xdp-native"}});
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_THAT(e.parts().where, EndsWith("f.yaml:3:12"));
@@ -244,7 +244,7 @@ TEST_F(ReaderMistakes, MessagesCarryNoControlCharacters) {
   const std::string file =
       folder_.Write("suite/c.yaml", "name: x\nsummary: y\n\"\\e[31mtopology\": 1\nsteps: []\n");
   try {
-    ReadScenario(file, {});
+    ReadScenarios(file, {});
     FAIL() << "no error";
   } catch (const Error& e) {
     EXPECT_EQ(std::string(e.what()).find('\x1b'), std::string::npos);
@@ -255,10 +255,10 @@ TEST_F(ReaderMistakes, MessagesCarryNoControlCharacters) {
 TEST_F(ReaderMistakes, WhatIsNoRegularFileIsNotOpened) {
   const std::string fifo = folder_.Path("fifo.yaml");
   ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
-  EXPECT_THROW(ReadScenario(fifo, {}), Error);
-  EXPECT_THROW(ReadScenario(folder_.Path("suite"), {}), Error);
-  EXPECT_THROW(ReadScenario(folder_.Path("missing.yaml"), {}), Error);
-  EXPECT_THROW(ReadScenario("/dev/zero", {}), Error);
+  EXPECT_THROW(ReadScenarios(fifo, {}), Error);
+  EXPECT_THROW(ReadScenarios(folder_.Path("suite"), {}), Error);
+  EXPECT_THROW(ReadScenarios(folder_.Path("missing.yaml"), {}), Error);
+  EXPECT_THROW(ReadScenarios("/dev/zero", {}), Error);
 }
 
 }  // namespace

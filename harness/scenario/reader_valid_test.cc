@@ -19,7 +19,7 @@ using ::testing::HasSubstr;
 class ReaderValid : public ::testing::Test {
  protected:
   Scenario Read(const std::string& text) {
-    return ReadScenario(folder_.Write("suite/s.yaml", text), options_);
+    return ReadScenarios(folder_.Write("suite/s.yaml", text), options_).front();
   }
   Scenario Whole() { return Read(kWholeLanguage); }
 

@@ -70,12 +70,13 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
   reading.features = FacilityNames();
   reading.object_folders = options.object_folders.empty() ? DefaultObjectFolders() : options.object_folders;
   for (const std::string& file : FindScenarios(paths)) {
-    Scenario scenario = ReadScenario(file, reading);
-    if (scenario.name.find(options.filter) == std::string::npos) continue;
-    for (const std::string& feature : scenario.requires_features) {
-      if (!facilities_.contains(feature)) facilities_.emplace(feature, ProbeFacility(feature));
+    for (Scenario& scenario : ReadScenarios(file, reading)) {
+      if (scenario.name.find(options.filter) == std::string::npos) continue;
+      for (const std::string& feature : scenario.requires_features) {
+        if (!facilities_.contains(feature)) facilities_.emplace(feature, ProbeFacility(feature));
+      }
+      scenarios_.push_back(std::move(scenario));
     }
-    scenarios_.push_back(std::move(scenario));
   }
   if (scenarios_.empty()) {
     throw Error({.what = "run",

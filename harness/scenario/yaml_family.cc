@@ -54,7 +54,7 @@ class Expansion {
  private:
   void Measure(const YamlTree& tree) {
     for (auto range = NextRange(tree.text, 0); range; range = NextRange(tree.text, range->end)) {
-      const Mark mark{entry_.document()->file, tree.line, tree.column};
+      const Mark mark = MarkOf(tree);
       if (range->first > range->last)
         FailAt(mark, fmt::format("the range of {} runs backwards", Quoted(tree.text)));
       if (range->size() > kMaxFamily)

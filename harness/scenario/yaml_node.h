@@ -38,7 +38,7 @@ class Node {
 
   const std::shared_ptr<YamlDocument>& document() const { return document_; }
   const YamlTree::Pointer& tree() const { return tree_; }
-  Mark mark() const { return {document_->file, tree_->line, tree_->column}; }
+  Mark mark() const { return MarkOf(*tree_); }
   bool is_map() const { return tree_->kind == YamlTree::Kind::kMap; }
   bool is_sequence() const { return tree_->kind == YamlTree::Kind::kSequence; }
   bool is_scalar() const { return tree_->kind == YamlTree::Kind::kScalar; }

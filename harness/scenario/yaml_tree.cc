@@ -25,7 +25,7 @@ namespace {
 
 class TreeBuilder : public YAML::EventHandler {
  public:
-  explicit TreeBuilder(const std::string& file) : file_(file) {}
+  explicit TreeBuilder(const std::string& file) : file_(std::make_shared<const std::string>(file)) {}
 
   YamlTree::Pointer root() const { return root_; }
   std::size_t weight() const { return weight_; }
@@ -77,11 +77,11 @@ class TreeBuilder : public YAML::EventHandler {
     std::map<std::string, int> lines_of_keys;
   };
 
-  Mark Place(const YAML::Mark& mark) const { return {file_, mark.line + 1, mark.column + 1}; }
-  Mark Place(const YamlTree& node) const { return {file_, node.line, node.column}; }
+  Mark Place(const YAML::Mark& mark) const { return {*file_, mark.line + 1, mark.column + 1}; }
 
-  static std::shared_ptr<YamlTree> Leaf(const YAML::Mark& mark, YamlTree::Kind kind) {
+  std::shared_ptr<YamlTree> Leaf(const YAML::Mark& mark, YamlTree::Kind kind) const {
     auto node = std::make_shared<YamlTree>();
+    node->file = file_;
     node->kind = kind;
     node->line = mark.line + 1;
     node->column = mark.column + 1;
@@ -158,17 +158,26 @@ class TreeBuilder : public YAML::EventHandler {
     if (key->kind != YamlTree::Kind::kScalar) RefuseCompositeKey(mark);
     const auto [first, is_new] = top.lines_of_keys.emplace(key->text, key->line);
     if (!is_new)
-      FailAt(Place(*key), fmt::format("the key {} is there twice", Quoted(key->text)),
+      FailAt(MarkOf(*key), fmt::format("the key {} is there twice", Quoted(key->text)),
              fmt::format("the first is in line {}", first->second));
     top.key = std::move(key);
   }
 
-  std::string file_;
+  std::shared_ptr<const std::string> file_;
   YamlTree::Pointer root_;
   std::vector<Frame> frames_;
   std::map<YAML::anchor_t, YamlTree::Pointer> anchors_;
   std::size_t weight_ = 0;
 };
+
+std::shared_ptr<YamlTree> NodeAt(const YamlTree& at, YamlTree::Kind kind) {
+  auto node = std::make_shared<YamlTree>();
+  node->kind = kind;
+  node->file = at.file;
+  node->line = at.line;
+  node->column = at.column;
+  return node;
+}
 
 std::string ReadWholeFile(const std::string& file) {
   const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));  // a FIFO must not make it wait
@@ -198,6 +207,51 @@ std::size_t ScalarWeight(const std::string& text) {
   return 1 + text.size() / 64;
 }
 
+Mark MarkOf(const YamlTree& tree) {
+  return {*tree.file, tree.line, tree.column};
+}
+
+std::shared_ptr<YamlTree> MakeScalar(const YamlTree& at, std::string text) {
+  auto node = NodeAt(at, YamlTree::Kind::kScalar);
+  node->quoted = at.quoted;
+  node->weight = ScalarWeight(text);
+  node->text = std::move(text);
+  return node;
+}
+
+std::shared_ptr<YamlTree> MakeMap(const YamlTree& at,
+                                  std::vector<std::pair<YamlTree::Pointer, YamlTree::Pointer>> pairs) {
+  auto node = NodeAt(at, YamlTree::Kind::kMap);
+  for (const auto& [key, value] : pairs) {
+    node->weight += key->weight + value->weight;
+    node->height = std::max(node->height, value->height + 1);
+  }
+  node->pairs = std::move(pairs);
+  return node;
+}
+
+std::shared_ptr<YamlTree> MakeSequence(const YamlTree& at, std::vector<YamlTree::Pointer> items) {
+  auto node = NodeAt(at, YamlTree::Kind::kSequence);
+  for (const auto& item : items) {
+    node->weight += item->weight;
+    node->height = std::max(node->height, item->height + 1);
+  }
+  node->items = std::move(items);
+  return node;
+}
+
+std::shared_ptr<YamlDocument> MakeDocument(YamlTree::Pointer root) {
+  if (root->weight > kMaxYamlWeight)
+    FailAt(MarkOf(*root), fmt::format("with includes and parameters more than {} nodes", kMaxYamlWeight));
+  if (root->height > kMaxYamlDepth)
+    FailAt(MarkOf(*root),
+           fmt::format("with includes and parameters nested more than {} levels deep", kMaxYamlDepth));
+  auto document = std::make_shared<YamlDocument>();
+  document->weight = root->weight;
+  document->root = std::move(root);
+  return document;
+}
+
 std::shared_ptr<YamlDocument> ParseYaml(const std::string& file, const std::string& text) {
   if (text.size() > kMaxYamlBytes)
     FailAt({file, 1, 1}, fmt::format("larger than {} MiB", kMaxYamlBytes >> 20));
@@ -214,9 +268,9 @@ std::shared_ptr<YamlDocument> ParseYaml(const std::string& file, const std::stri
   if (!builder.root() || builder.root()->kind == YamlTree::Kind::kNull)
     FailAt({file, 1, 1}, "the file is empty", "docs/scenario.md shows what a scenario looks like");
   auto document = std::make_shared<YamlDocument>();
-  document->file = file;
   document->root = builder.root();
   document->weight = builder.weight();
+  document->bytes = text.size();
   return document;
 }
 
