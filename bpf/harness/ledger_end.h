@@ -12,7 +12,10 @@ static __always_inline void end_in_native_xdp(struct cpu_state *cpu, struct ledg
 					      bool dropped, __u64 location)
 {
 	__u32 netns = record->path.netns, ifindex = record->path.ifindex;
+	struct ledger_station *station = station_at(netns, ifindex);
 
+	if (station)
+		mark_hooks(record, station->native);
 	if (cpu->exception) {
 		record->path.via |= VIA_EXCEPTION;
 		record->path.act = cpu->exception - 1;
@@ -89,8 +92,10 @@ static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, 
 			cpu->pending.path.act = cpu->exception - 1;
 			cpu->exception = 0;
 		}
-		if (rx_sk)
+		if (rx_sk) {
+			mark_socket(&cpu->pending);
 			note_socket(&cpu->pending, rx_sk, cpu->pending.path.netns);
+		}
 		count_end(&cpu->pending, kind, reason, location);
 		return 0;
 	}
@@ -120,8 +125,10 @@ static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, 
 			record->path.act = cpu->exception - 1;
 			cpu->exception = 0;
 		}
-		if (rx_sk)
+		if (rx_sk) {
+			mark_socket(record);
 			note_socket(record, rx_sk, record->path.netns);
+		}
 		if (reason_tc_egress && reason == reason_tc_egress && skb->dev) {
 			/* Dropped before the sending device announced it: it is there, not where it came in.
 			 */

@@ -53,7 +53,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
 	__type(key, struct ledger_station_key);
-	__type(value, __u32); /* bit in path.visited and path.queued */
+	__type(value, struct ledger_station); /* bits in path.visited and path.queued */
 } stations SEC(".maps");
 
 struct {
@@ -78,8 +78,17 @@ struct {
 	__uint(max_entries, 1 << 16);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct ledger_end_key);
-	__type(value, __u64);
+	__type(value, struct ledger_ended);
 } ends SEC(".maps");
+
+/* Only the buckets that are touched: a few hundred for each place. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 1 << 16);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct ledger_latency_key);
+	__type(value, __u64);
+} latencies SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -40,12 +40,13 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 		be_born(&fresh, ours ? ours : account, number, ours ? OWNER_OURS : OWNER_BACKGROUND,
 			STAGE_QUEUE, netns, ifindex);
 		note_protocol(skb, &fresh, true);
-		note_station(&fresh, netns, ifindex, true);
+		note_sent(&fresh, netns, ifindex);
 		store(address, &fresh);
 		return 0;
 	}
 	if (!record)
 		return 0;
+	mark_open_hooks(record);
 	if (record->path.stage >= STAGE_STACK) {
 		if (skb->_skb_refdst)
 			record->path.via |= VIA_FORWARD;
@@ -54,7 +55,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	}
 	record->path.netns = netns;
 	record->path.ifindex = ifindex;
-	note_station(record, netns, ifindex, true);
+	note_sent(record, netns, ifindex);
 	set_stage(record, STAGE_QUEUE);
 	return 0;
 }
@@ -148,10 +149,11 @@ static __always_inline int receive(struct sk_buff *skb, __u8 stage)
 			note_via(record, VIA_XDP_TX, record->path.netns, record->path.ifindex);
 		cpu->last_copy = address;
 	}
+	mark_open_hooks(record);
 	record->path.netns = netns;
 	record->path.ifindex = ifindex;
 	if (stage != STAGE_BACKLOG)
-		note_station(record, netns, ifindex, false);
+		note_received(record, netns, ifindex, stage);
 	set_stage(record, stage);
 	if (stage == STAGE_STACK)
 		cpu->current_skb = address;
@@ -197,12 +199,16 @@ int BPF_PROG(on_data_ready, struct sock *sk)
 		return 0;
 	if (sk->__sk_common.skc_family == AF_PACKET) {
 		if (account->watched_socket &&
-		    (__u64)sk->__sk_common.skc_cookie.counter == account->watched_socket)
+		    (__u64)sk->__sk_common.skc_cookie.counter == account->watched_socket) {
 			record->path.via |= VIA_WATCHED_SOCKET;
+			mark_socket(record);
+		}
 		return 0;
 	}
 	if (record->path.stage != STAGE_STACK && record->path.stage != STAGE_COPY)
 		return 0;
+	mark_open_hooks(record);
+	mark_socket(record);
 	note_socket(record, sk, netns);
 	if (record == &cpu->pending) {
 		/* Its address is not known, so nothing later can be put down to it. */
@@ -223,6 +229,8 @@ int BPF_PROG(on_tcp, struct sock *sk, struct sk_buff *skb)
 
 	if (!record || record->path.stage < STAGE_STACK)
 		return 0;
+	mark_open_hooks(record);
+	mark_socket(record);
 	note_socket(record, sk, sk->__sk_common.skc_net.net->ns.inum);
 	set_stage(record, STAGE_SOCKET);
 	return 0;

@@ -60,26 +60,95 @@ static __always_inline void set_stage(struct ledger_record *record, __u8 stage)
 	record->path.stage = stage;
 }
 
+/* An event shows that these hooks are through with the packet. */
+static __always_inline void mark_hooks(struct ledger_record *record, __u32 hooks)
+{
+	__u32 bucket;
+
+	if (!hooks || !record->born_ns)
+		return;
+	bucket = histogram_bucket(bpf_ktime_get_ns() - record->born_ns);
+#pragma unroll
+	for (int i = 0; i < LEDGER_MARKS; i++) {
+		if (!record->marks[i].hooks) {
+			record->marks[i].hooks = hooks;
+			record->marks[i].bucket = bucket;
+			return;
+		}
+	}
+}
+
+static __always_inline void mark_open_hooks(struct ledger_record *record)
+{
+	mark_hooks(record, record->open);
+	record->open = 0;
+}
+
+static __always_inline void mark_socket(struct ledger_record *record)
+{
+	if (record->born_ns && !record->socket)
+		record->socket = histogram_bucket(bpf_ktime_get_ns() - record->born_ns) + 1;
+}
+
+static __always_inline void count_latency(struct ledger_account *account, __u32 number, __u64 end,
+					  __u32 hooks, __u32 bucket)
+{
+	struct ledger_latency_key key = {.account = number, .hooks = hooks, .end = end, .bucket = bucket};
+	__u64 zero = 0, *count = bpf_map_lookup_elem(&latencies, &key);
+
+	if (!count) {
+		bpf_map_update_elem(&latencies, &key, &zero, BPF_NOEXIST);
+		count = bpf_map_lookup_elem(&latencies, &key);
+	}
+	if (count)
+		__sync_fetch_and_add(count, 1); /* an interrupt of this CPU may count too */
+	else
+		__sync_fetch_and_add(&account->overflow, 1);
+}
+
+static __always_inline void count_latencies(struct ledger_account *account, struct ledger_record *record,
+					    __u64 end)
+{
+	__u32 number = record->path.account;
+
+	if (record->socket)
+		count_latency(account, number, end, 0, record->socket - 1);
+	for (int i = 0; i < LEDGER_MARKS; i++) {
+		if (!record->marks[i].hooks)
+			return;
+		count_latency(account, number, end, record->marks[i].hooks, record->marks[i].bucket);
+	}
+}
+
 static __always_inline void count_end(struct ledger_record *record, __u32 kind, __u32 reason, __u64 location)
 {
 	struct ledger_end_key key = {};
 	struct ledger_account *account = account_of(record->path.account);
-	__u64 zero = 0, *count;
+	struct ledger_ended fresh = {}, *ended;
 
 	key.path = record->path;
 	key.kind = kind;
 	key.reason = reason;
 	key.location = location;
 	set_stage(record, STAGE_UNSEEN);
-	count = bpf_map_lookup_elem(&ends, &key);
-	if (!count) {
-		bpf_map_update_elem(&ends, &key, &zero, BPF_NOEXIST);
-		count = bpf_map_lookup_elem(&ends, &key);
+	/* A silent end is noticed later than it happened. */
+	if (kind != END_SILENT)
+		mark_open_hooks(record);
+	if (!account)
+		return;
+	ended = bpf_map_lookup_elem(&ends, &key);
+	if (!ended) {
+		fresh.id = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
+		bpf_map_update_elem(&ends, &key, &fresh, BPF_NOEXIST);
+		ended = bpf_map_lookup_elem(&ends, &key);
 	}
-	if (count)
-		__sync_fetch_and_add(count, 1);
-	else if (account)
+	if (ended) {
+		__sync_fetch_and_add(&ended->count, 1);
+		if (record->born_ns)
+			count_latencies(account, record, ended->id);
+	} else {
 		__sync_fetch_and_add(&account->overflow, 1);
+	}
 	if (account && account->per_packet && record->index) {
 		struct ledger_packet_key packet = {.account = record->path.account, .index = record->index};
 
@@ -113,16 +182,37 @@ static __always_inline void note_protocol(struct sk_buff *skb, struct ledger_rec
 	}
 }
 
-static __always_inline void note_station(struct ledger_record *record, __u32 netns, __u32 ifindex,
-					 bool queued)
+static __always_inline struct ledger_station *station_at(__u32 netns, __u32 ifindex)
 {
 	struct ledger_station_key key = {.netns = netns, .ifindex = ifindex};
-	__u32 *bit = bpf_map_lookup_elem(&stations, &key);
 
-	if (bit && queued)
-		record->path.queued |= *bit;
-	else if (bit)
-		record->path.visited |= *bit;
+	return bpf_map_lookup_elem(&stations, &key);
+}
+
+static __always_inline void note_sent(struct ledger_record *record, __u32 netns, __u32 ifindex)
+{
+	struct ledger_station *station = station_at(netns, ifindex);
+
+	if (station)
+		record->path.queued |= station->hooks;
+}
+
+/* A device's GRO or stack has the packet: native XDP let it through, the hooks of the stack come next. */
+static __always_inline void note_received(struct ledger_record *record, __u32 netns, __u32 ifindex,
+					  __u8 stage)
+{
+	struct ledger_station *station = station_at(netns, ifindex);
+	__u32 next;
+
+	if (!station)
+		return;
+	mark_hooks(record, station->native & ~record->path.visited);
+	record->path.visited |= station->hooks;
+	if (stage != STAGE_STACK)
+		return;
+	next = station->hooks & ~station->native & ~record->opened;
+	record->open |= next;
+	record->opened |= next;
 }
 
 static __always_inline struct ledger_record *store(__u64 address, struct ledger_record *record)
@@ -148,6 +238,8 @@ static __always_inline void be_born(struct ledger_record *record, struct ledger_
 		record->index = account->next_index;
 		__sync_fetch_and_add(&account->next_index, 1);
 		__sync_fetch_and_add(&account->born_ours, 1);
+		if (stage == STAGE_QUEUE)
+			record->born_ns = bpf_ktime_get_ns();
 	} else {
 		__sync_fetch_and_add(&account->born_background, 1);
 	}

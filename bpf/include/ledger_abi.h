@@ -9,8 +9,11 @@
 
 #include <linux/types.h>
 
+#include "bpf/include/histogram_abi.h"
+
 #define LEDGER_ACCOUNTS 64 /* runs that one tracer can follow at once */
 #define LEDGER_RANGES 4	   /* address ranges a location class can have */
+#define LEDGER_MARKS 4	   /* hooks of which one packet's record keeps the time */
 
 /* Whose packet. */
 enum ledger_owner {
@@ -69,9 +72,21 @@ struct ledger_path {
 	__u8 pad[3];
 };
 
+/* When a packet had come past hooks, or to a socket: bucket of its age in nanoseconds (histogram_abi.h). */
+struct ledger_mark {
+	__u32 hooks; /* bits, as in path.visited; 0: the mark is not used */
+	__u32 bucket;
+};
+
 struct ledger_record {
 	struct ledger_path path;
-	__u64 index; /* of the packet in its account; 0: none */
+	__u64 index;   /* of the packet in its account; 0: none */
+	__u64 born_ns; /* when it was handed to the sender's device; 0: not known */
+	struct ledger_mark marks[LEDGER_MARKS];
+	__u32 socket; /* bucket of its age when a socket was told about it, plus 1; 0: none was */
+	__u32 open;   /* hooks that it came to and whose verdict no event has shown yet */
+	__u32 opened; /* hooks that have been in `open` */
+	__u32 pad;
 };
 
 /* Key of the ends map: packets with equal facts are counted together. */
@@ -80,6 +95,20 @@ struct ledger_end_key {
 	__u64 location; /* kernel address that freed it */
 	__u32 kind;	/* enum ledger_end */
 	__u32 reason;	/* skb drop reason, or errno */
+};
+
+struct ledger_ended {
+	__u64 count;
+	__u64 id; /* random: names this entry in the latencies map */
+};
+
+/* Key of the latencies map; the value counts packets. */
+struct ledger_latency_key {
+	__u32 account;
+	__u32 hooks; /* as in ledger_mark; 0: the socket */
+	__u64 end;   /* ledger_ended.id */
+	__u32 bucket;
+	__u32 pad;
 };
 
 struct ledger_packet_key {
@@ -91,6 +120,12 @@ struct ledger_packet_key {
 struct ledger_station_key {
 	__u32 netns;
 	__u32 ifindex;
+};
+
+/* Hooked programs at a station, as bits. */
+struct ledger_station {
+	__u32 hooks;
+	__u32 native; /* those of native XDP, which decides before the device's first event */
 };
 
 struct ledger_socket {

@@ -9,6 +9,7 @@
 
 #include "harness/cli/table.h"
 #include "harness/cli/text.h"
+#include "harness/scenario/latency_floor.h"
 
 namespace knetlab {
 namespace {
@@ -17,6 +18,7 @@ constexpr std::size_t kOutcomeWidth = 5;   // "error"
 constexpr std::size_t kPacketsWidth = 15;  // "100,000 packets"
 constexpr std::size_t kMiddleWidth = 44;   // what became of the packets
 constexpr std::size_t kTimeWidth = 7;
+constexpr std::size_t kLatencyWidth = 10;  // "p99 999 us"
 constexpr std::size_t kBelow = 2 + kOutcomeWidth + 2;
 
 std::string Padded(const std::string& text, std::size_t width) {
@@ -66,6 +68,15 @@ std::string Costs(const std::vector<CostResult>& costs) {
     text += fmt::format("{:.0f} {}", cost.value, unit);
   }
   return text;
+}
+
+// Of the slowest place; the lab's own floor is in the JSON only.
+std::string Latency(const std::vector<LatencyResult>& places) {
+  std::uint64_t slowest = 0;
+  for (const LatencyResult& place : places) {
+    if (!place.place.starts_with(kRigFloor)) slowest = std::max(slowest, place.p99_ns);
+  }
+  return slowest == 0 ? "" : "p99 " + FormatDuration(static_cast<double>(slowest) / 1e9);
 }
 
 std::string FirstLine(const std::string& text) {
@@ -126,6 +137,8 @@ std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
       failed && DisplayWidth(result.reason) <= kMiddleWidth && result.reason.find('\n') == std::string::npos;
   line += Padded(told ? TerminalSafe(result.reason) : Fates(ledger), kMiddleWidth) + " ";
   line += RightPadded(FormatDuration(result.duration_s), kTimeWidth);
+  if (const std::string latency = Latency(result.result.latency); !latency.empty())
+    line += "   " + RightPadded(latency, kLatencyWidth);
   if (const std::string costs = Costs(result.result.cost); !costs.empty())
     line += "   " + TerminalSafe(costs);
   line += "\n";

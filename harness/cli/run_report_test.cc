@@ -29,6 +29,15 @@ TEST(ScenarioLine, OfOneThatPassedHasFatesTimeAndCost) {
             "41 ns\n");
 }
 
+TEST(ScenarioLine, ShowsTheLatencyOfTheSlowestPlaceWithoutTheLabsOwn) {
+  ScenarioResult result = Result(ScenarioOutcome::kPass);
+  result.result.cost = {{.program = "filter", .value = 41.4}};
+  result.result.latency = {{.place = "server:eth0 xdp filter", .p99_ns = 3'100},
+                           {.place = "server:socket 10.0.0.2:53", .p99_ns = 12'200},
+                           {.place = "rig floor socket", .p99_ns = 99'000}};
+  EXPECT_THAT(ScenarioLine(result, {}), testing::EndsWith(" 18 ms    p99 12 us   41 ns\n"));
+}
+
 TEST(ScenarioLine, SeveralProgramsHaveTheirNamesBesideTheirCosts) {
   ScenarioResult result = Result(ScenarioOutcome::kPass);
   result.result.cost = {{.program = "a", .value = 41.4}, {.program = "b", .value = 12}};

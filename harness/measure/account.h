@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/measure/histogram.h"
 #include "harness/measure/ledger.h"
 #include "harness/measure/tracer.h"
 #include "harness/traffic/source.h"
@@ -52,15 +53,23 @@ struct PacketFate {
   std::string place, reason;
 };
 
+// How old packets were, since they were handed to the sender's device, when a place was through with them: a
+// hooked program had decided, a socket had been told.
+struct PlaceLatency {
+  std::string place;  // as in the ledger: "server:eth0 xdp filter", "server:socket 10.0.0.2:53"
+  Histogram ns;
+};
+
 struct AccountOptions {
   bool per_packet = false;  // fill AccountResult::packets
 };
 
 struct AccountResult {
   Ledger ledger;
-  std::vector<HookVerdicts> hooks;  // in the order given
-  std::vector<PacketFate> packets;  // by index, where asked for; verdict is that of the first hook
-  std::uint64_t quiet_ns = 0;       // from the end of sending until nothing was in transit
+  std::vector<HookVerdicts> hooks;    // in the order given
+  std::vector<PacketFate> packets;    // by index, where asked for; verdict is that of the first hook
+  std::vector<PlaceLatency> latency;  // hooks in the order given, then sockets; empty without tracing
+  std::uint64_t quiet_ns = 0;         // from the end of sending until nothing was in transit
 };
 
 // What one source sent, and from where.

@@ -93,6 +93,13 @@ std::string Resolver::HookPlace(std::uint32_t netns, std::uint32_t ifindex, std:
   return hook == nullptr ? place : fmt::format("{} {}", place, hook->program);
 }
 
+std::string Resolver::PlaceOf(const HookedProgram& hook) const {
+  const ledger_station_key station = StationOf(hook);
+  std::string label = hook.hook;
+  std::replace(label.begin(), label.end(), '-', ' ');
+  return HookPlace(station.netns, station.ifindex, hook.hook, label);
+}
+
 std::string Resolver::SocketPlace(const ledger_end_key& key) const {
   std::string name = key.path.socket != 0 ? socket_name_(key.path.socket) : "";
   return NamespaceName(key.path.netns) + ":socket" + (name.empty() ? "" : " " + name);

@@ -34,6 +34,8 @@ class Resolver {
   // What a hooked program decided for a packet; nothing where the packet never got to it.
   std::optional<std::int64_t> VerdictAt(std::size_t hook, const ledger_end_key& key) const;
 
+  // Of a hook on a device: "server:eth0 xdp filter".
+  std::string PlaceOf(const HookedProgram& hook) const;
   std::string EndpointName(std::uint32_t netns, std::uint32_t ifindex) const;  // "server:eth0"
   ledger_station_key StationOf(const HookedProgram& hook) const;
 

@@ -19,7 +19,8 @@
 namespace knetlab {
 namespace {
 
-constexpr std::size_t kMaxHooks = 32;  // one bit each in ledger_path::visited
+constexpr std::size_t kMaxHooks = 32;                  // one bit each in ledger_path::visited
+constexpr std::string_view kNativeXdp = "xdp native";  // HookedProgram::mode
 
 std::string SocketText(const ledger_socket& socket) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -56,6 +57,7 @@ struct TracedAccount::Impl {
   void AddUnborn(const std::vector<SentTraffic>& sent, const std::vector<Tracer::Slot::Packet>& facts,
                  Ledger& ledger) const;
   void MoveFrameLosses(const std::vector<Tracer::Slot::Counted>& counted, Ledger& ledger) const;
+  std::vector<PlaceLatency> Latency(const std::vector<Tracer::Slot::Ended>& facts) const;
   void FillPackets(const std::vector<Tracer::Slot::Packet>& facts, const std::vector<SentTraffic>& sent,
                    AccountResult& result) const;
 };
@@ -75,16 +77,18 @@ TracedAccount::TracedAccount(std::shared_ptr<Tracer> tracer, const Topology& top
     impl_->slot.WatchNamespace(static_cast<std::uint32_t>(topology.ns(spec.name).inode()));
   }
   // Hooks at one endpoint share a station: its entry has all their bits.
-  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> stations;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, ledger_station> stations;
   volatile ledger_account& shared = impl_->slot.shared();
   for (std::size_t i = 0; i < impl_->hooks.size(); i++) {
     const HookedProgram& hook = impl_->hooks[i];
     if (hook.socket_cookie != 0) shared.watched_socket = hook.socket_cookie;
     if (hook.hook == "socket") continue;
     ledger_station_key station = impl_->resolver.StationOf(hook);
-    stations[{station.netns, station.ifindex}] |= std::uint32_t{1} << i;
+    ledger_station& entry = stations[{station.netns, station.ifindex}];
+    entry.hooks |= std::uint32_t{1} << i;
+    if (hook.mode == kNativeXdp) entry.native |= std::uint32_t{1} << i;
   }
-  for (auto [station, bits] : stations) impl_->slot.WatchStation({station.first, station.second}, bits);
+  for (auto [at, station] : stations) impl_->slot.WatchStation({at.first, at.second}, station);
   shared.per_packet = options.per_packet ? 1 : 0;
   shared.active = 1;
 }
@@ -173,6 +177,34 @@ void TracedAccount::Impl::MoveFrameLosses(const std::vector<Tracer::Slot::Counte
   }
 }
 
+// A hook's are all packets that it decided about; a socket's all that ended with it.
+std::vector<PlaceLatency> TracedAccount::Impl::Latency(const std::vector<Tracer::Slot::Ended>& facts) const {
+  std::vector<Histogram> at_hook(hooks.size());
+  std::map<std::string, Histogram> at_socket;
+  for (const auto& [key, count, aged] : facts) {
+    if (aged.empty()) continue;
+    std::uint32_t undecided = 0;
+    for (std::size_t i = 0; i < hooks.size(); i++) {
+      if (!resolver.VerdictAt(i, key)) undecided |= std::uint32_t{1} << i;
+    }
+    const Outcome outcome = resolver.Resolve(key);
+    const bool with_socket =
+        outcome.fate == Fate::kDelivered || (outcome.fate == Fate::kDropped && key.path.socket != 0);
+    for (const auto& [decided, bucket, packets] : aged) {
+      for (std::size_t i = 0; i < hooks.size(); i++) {
+        if ((decided & ~undecided & std::uint32_t{1} << i) != 0) at_hook[i].AddBucket(bucket, packets);
+      }
+      if (decided == 0 && with_socket) at_socket[outcome.place].AddBucket(bucket, packets);
+    }
+  }
+  std::vector<PlaceLatency> latency;
+  for (std::size_t i = 0; i < hooks.size(); i++) {
+    if (at_hook[i].count() > 0) latency.push_back({resolver.PlaceOf(hooks[i]), at_hook[i]});
+  }
+  for (const auto& [place, ns] : at_socket) latency.push_back({place, ns});
+  return latency;
+}
+
 void TracedAccount::Impl::FillPackets(const std::vector<Tracer::Slot::Packet>& facts,
                                       const std::vector<SentTraffic>& sent, AccountResult& result) const {
   std::map<std::uint64_t, PacketFate> packets;
@@ -215,6 +247,7 @@ AccountResult TracedAccount::Close(const std::vector<SentTraffic>& sent, std::ch
   for (const auto& ended : facts.ended) impl_->Add(ended, result);
   impl_->MoveFrameLosses(facts.counted, result.ledger);
   impl_->AddUnborn(sent, facts.packets, result.ledger);
+  result.latency = impl_->Latency(facts.ended);
   result.ledger.Close();
   if (shared.overflow != 0) {
     result.ledger.missing.push_back(fmt::format("{} facts did not fit the tracer's maps", +shared.overflow));

@@ -6,11 +6,13 @@
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <mutex>
+#include <numeric>
 #include <utility>
 
 #include "bpf/ledger.skel.h"
@@ -120,9 +122,9 @@ const KernelSymbols& Tracer::symbols() const {
 
 namespace {
 
-template <typename Key, typename Value, typename Visit>
-void ForEach(const bpf_map* map, Visit visit) {
-  // Keys first, then values: deleting while walking would restart the walk.
+// All at once, before any value: deleting while walking would restart the walk.
+template <typename Key>
+std::vector<Key> Keys(const bpf_map* map) {
   std::vector<Key> keys;
   Key key;
   for (const Key* previous = nullptr; bpf_map_get_next_key(bpf_map__fd(map), previous, &key) == 0;) {
@@ -131,10 +133,25 @@ void ForEach(const bpf_map* map, Visit visit) {
     if (keys.size() == keys.capacity()) keys.reserve(keys.size() * 2);
     previous = &keys.back();
   }
-  for (const Key& each : keys) {
+  return keys;
+}
+
+template <typename Key, typename Value, typename Visit>
+void ForEach(const bpf_map* map, Visit visit) {
+  for (const Key& each : Keys<Key>(map)) {
     Value value;
     if (bpf_map_lookup_elem(bpf_map__fd(map), &each, &value) == 0) visit(each, value);
   }
+}
+
+// The ages of a packet that has not ended.
+std::vector<Tracer::Slot::Aged> AgesOf(const ledger_record& record) {
+  std::vector<Tracer::Slot::Aged> aged;
+  if (record.socket != 0) aged.push_back({.hooks = 0, .bucket = record.socket - 1, .count = 1});
+  for (const ledger_mark& mark : record.marks) {
+    if (mark.hooks != 0) aged.push_back({.hooks = mark.hooks, .bucket = mark.bucket, .count = 1});
+  }
+  return aged;
 }
 
 template <typename Key>
@@ -193,9 +210,9 @@ void Tracer::Slot::WatchSender(std::uint64_t cookie) {
   senders_.push_back(cookie);
 }
 
-void Tracer::Slot::WatchStation(const ledger_station_key& station, std::uint32_t bit) {
-  Insert(tracer_->impl_->skeleton->maps.stations, &station, &bit);
-  stations_.push_back(station);
+void Tracer::Slot::WatchStation(const ledger_station_key& at, const ledger_station& station) {
+  Insert(tracer_->impl_->skeleton->maps.stations, &at, &station);
+  stations_.push_back(at);
 }
 
 bool Tracer::Slot::HasWaiting() const {
@@ -209,6 +226,20 @@ bool Tracer::Slot::HasWaiting() const {
   return waiting;
 }
 
+// By ledger_ended.id.
+std::map<std::uint64_t, std::vector<Tracer::Slot::Aged>> Tracer::Slot::TakeAges() {
+  std::map<std::uint64_t, std::vector<Aged>> aged;
+  const bpf_map* map = tracer_->impl_->skeleton->maps.latencies;
+  std::vector<std::uint64_t> by_cpu(static_cast<std::size_t>(std::max(libbpf_num_possible_cpus(), 1)));
+  for (const ledger_latency_key& key : Keys<ledger_latency_key>(map)) {
+    if (key.account != number_ || bpf_map_lookup_elem(bpf_map__fd(map), &key, by_cpu.data()) != 0) continue;
+    const std::uint64_t count = std::accumulate(by_cpu.begin(), by_cpu.end(), std::uint64_t{0});
+    aged[key.end].push_back({.hooks = key.hooks, .bucket = key.bucket, .count = count});
+    Delete(map, key);
+  }
+  return aged;
+}
+
 Tracer::Slot::Facts Tracer::Slot::Take() {
   Facts facts;
   const auto& maps = tracer_->impl_->skeleton->maps;
@@ -216,7 +247,7 @@ Tracer::Slot::Facts Tracer::Slot::Take() {
     ledger_end_key key{};
     key.path = record.path;
     key.kind = END_LIVE;
-    facts.ended.push_back({key, 1});
+    facts.ended.push_back({key, 1, AgesOf(record)});
     if (record.index != 0 && shared().per_packet != 0) facts.packets.push_back({record.index, key});
   };
   for (const bpf_map* map : {maps.live, maps.frames}) {
@@ -226,9 +257,10 @@ Tracer::Slot::Facts Tracer::Slot::Take() {
       Delete(map, address);
     });
   }
-  ForEach<ledger_end_key, std::uint64_t>(maps.ends, [&](const ledger_end_key& key, std::uint64_t count) {
+  std::map<std::uint64_t, std::vector<Aged>> aged = TakeAges();
+  ForEach<ledger_end_key, ledger_ended>(maps.ends, [&](const ledger_end_key& key, const ledger_ended& ended) {
     if (key.path.account != number_) return;
-    facts.ended.push_back({key, count});
+    facts.ended.push_back({key, ended.count, std::move(aged[ended.id])});
     Delete(maps.ends, key);
   });
   ForEach<ledger_packet_key, ledger_end_key>(maps.packets,

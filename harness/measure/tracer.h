@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,11 +39,17 @@ class Tracer {
 
     void WatchNamespace(std::uint32_t inode);
     void WatchSender(std::uint64_t cookie);
-    void WatchStation(const ledger_station_key& station, std::uint32_t bit);
+    void WatchStation(const ledger_station_key& at, const ledger_station& station);
     // Facts of this account. Call after shared().active is 0.
+    struct Aged {
+      std::uint32_t hooks = 0;   // that had decided by then; 0: a socket had been told
+      std::uint32_t bucket = 0;  // of the age in nanoseconds, as Histogram::AddBucket() takes it
+      std::uint64_t count = 0;
+    };
     struct Ended {
       ledger_end_key key{};
       std::uint64_t count = 0;
+      std::vector<Aged> aged;
     };
     struct Packet {
       std::uint64_t index = 0;
@@ -65,6 +72,8 @@ class Tracer {
     bool FindSocket(std::uint64_t address, ledger_socket* socket) const;
 
    private:
+    std::map<std::uint64_t, std::vector<Aged>> TakeAges();
+
     std::shared_ptr<Tracer> tracer_;
     std::uint32_t number_ = 0;
     std::vector<std::uint32_t> namespaces_;

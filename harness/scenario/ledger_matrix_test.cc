@@ -268,6 +268,23 @@ std::shared_ptr<Tracer> SharedTracer() {
   return tracer;
 }
 
+// Native XDP's hook and the sockets have the time of every packet that they decided about.
+void ExpectEveryTime(const AccountResult& result, const std::vector<HookedProgram>& hooks) {
+  std::map<std::string, std::uint64_t> timed;
+  for (const PlaceLatency& place : result.latency) timed[place.place] = place.ns.count();
+  for (std::size_t i = 0; i < hooks.size(); i++) {
+    if (hooks[i].mode != "xdp native") continue;
+    std::uint64_t decided = 0;
+    for (const auto& [verdict, count] : result.hooks[i].verdicts) decided += count;
+    EXPECT_EQ(timed[fmt::format("{} xdp {}", hooks[i].endpoint, hooks[i].program)], decided);
+  }
+  for (const LedgerEntry& entry : result.ledger.entries) {
+    if (entry.fate == Fate::kDelivered) {
+      EXPECT_EQ(timed[entry.place], entry.count) << entry.place;
+    }
+  }
+}
+
 class LedgerMatrix : public testing::TestWithParam<Configuration> {};
 
 TEST_P(LedgerMatrix, BalancesForEveryCapture) {
@@ -300,6 +317,7 @@ TEST_P(LedgerMatrix, BalancesForEveryCapture) {
     AccountResult result = account->Close({{"client", sent}}, std::chrono::seconds(2));
     EXPECT_EQ(result.ledger.sent, capture.packets.size());
     EXPECT_TRUE(result.ledger.balanced()) << Describe(result.ledger);
+    ExpectEveryTime(result, lab.hooks());
     if (configuration.xdp != nullptr && std::string(configuration.xdp_mode) == "native") {
       auto counters = EthtoolStatistics(lab.topology().ns("server"), "eth0");
       EXPECT_EQ(result.ledger.CountAt(Fate::kDropped, fmt::format("server:eth0 xdp {}", configuration.xdp)),

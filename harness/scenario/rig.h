@@ -46,9 +46,11 @@ struct CostResult {
   std::vector<double> samples{};  // of one measurement each, in their order; empty where there was only one
 };
 
-// How long packets took from being handed to the sender's device until they came to a place.
+// How long packets took from being handed to the sender's device until a place was through with them: a
+// program had decided, a socket had been told. Within 1 %.
 struct LatencyResult {
-  std::string place;  // "server:eth0 xdp filter", "server:socket 10.0.0.2:53"; "rig floor": of the lab itself
+  std::string place;  // "server:eth0 xdp filter", "server:socket 10.0.0.2:53"; "rig floor xdp",
+                      // "rig floor socket": of the lab itself (latency_floor.h)
   std::uint64_t count = 0;
   std::uint64_t p50_ns = 0, p90_ns = 0, p99_ns = 0, p999_ns = 0, max_ns = 0;
 };
@@ -59,7 +61,7 @@ struct RigResult {
   std::vector<CheckResult> checks;
   std::vector<PacketResult> packets;  // where RigOptions::per_packet
   std::vector<CostResult> cost;
-  std::vector<LatencyResult> latency;
+  std::vector<LatencyResult> latency;  // wire, where packets are followed
   std::vector<std::string>
       modes;  // Attachment::Mode() of each attachment, in order of declaration; wire only
   std::vector<std::string>
@@ -67,7 +69,8 @@ struct RigResult {
 };
 
 struct RigOptions {
-  std::shared_ptr<Tracer> tracer;  // wire; may be null on the unit rig
+  std::shared_ptr<Tracer> tracer;              // wire; may be null on the unit rig
+  std::vector<LatencyResult> latency_floor{};  // of this tracer: goes into the result beside what it adds to
   bool per_packet = false;
   bool cost = true;  // measure the cost of each program after the steps
 };

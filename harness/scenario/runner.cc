@@ -18,6 +18,7 @@
 
 #include "harness/scenario/deadline.h"
 #include "harness/scenario/facilities.h"
+#include "harness/scenario/latency_floor.h"
 #include "harness/scenario/reader.h"
 #include "harness/scenario/requirements.h"
 #include "netns/error.h"
@@ -55,6 +56,7 @@ class Suite {
   std::vector<Scenario> scenarios_;
   std::map<std::string, Facility> facilities_;  // those that some scenario requires
   std::shared_ptr<Tracer> tracer_;
+  std::vector<LatencyResult> latency_floor_;
   std::string untraced_;  // why there is no tracer
   Environment environment_;
   std::vector<std::optional<ScenarioResult>> results_;  // scenario-major, by repetition
@@ -96,6 +98,7 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
 void Suite::StartTracer() {
   try {
     tracer_ = std::make_shared<Tracer>();
+    latency_floor_ = MeasureLatencyFloor(tracer_);
   } catch (const Error& error) {
     untraced_ = fmt::format("packets are counted, not followed: {}", error.what());
   }
@@ -136,7 +139,9 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
   const double timeout = options_.timeout_s.value_or(scenario.timeout_s);
   Deadline deadline(std::move(stop), std::chrono::duration<double>(timeout));
   try {
-    result.result = MakeRig(options_.rig)->Run(scenario, {.tracer = tracer_}, deadline.token());
+    result.result =
+        MakeRig(options_.rig)
+            ->Run(scenario, {.tracer = tracer_, .latency_floor = latency_floor_}, deadline.token());
     if (!untraced_.empty()) result.result.notes.push_back(untraced_);
     Judge(result);
   } catch (const Error& error) {

@@ -8,6 +8,7 @@
 #include "harness/program/run_stats.h"
 #include "harness/scenario/command.h"
 #include "harness/scenario/expectations.h"
+#include "harness/scenario/latency.h"
 #include "harness/scenario/located_error.h"
 #include "harness/scenario/wire_lab.h"
 
@@ -50,6 +51,7 @@ class Run {
   std::vector<SentTraffic> sent_;
   Ledger phase_;
   VerdictCounts verdicts_;
+  LatencyByPlace latency_;  // of all phases
   std::uint64_t next_index_ = 1;
 };
 
@@ -113,6 +115,12 @@ void Run::CloseAccount() {
   account_.reset();
   sent_.clear();
   phase_.Merge(closed.ledger);
+  latency_.Add(closed.latency);
+  result_.latency = latency_.Results();
+  if (!result_.latency.empty()) {
+    result_.latency.insert(result_.latency.end(), options_.latency_floor.begin(),
+                           options_.latency_floor.end());
+  }
   for (const HookVerdicts& hook : closed.hooks) {
     for (const auto& [verdict, count] : hook.verdicts) {
       verdicts_[hook.program][verdict] += count;
