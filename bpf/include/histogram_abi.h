@@ -16,7 +16,7 @@
 #define HISTOGRAM_SUB_BITS 6
 #define HISTOGRAM_SUB (1 << HISTOGRAM_SUB_BITS)
 #define HISTOGRAM_VALUE_BITS 42
-#define HISTOGRAM_BUCKETS ((HISTOGRAM_VALUE_BITS - HISTOGRAM_SUB_BITS + 1) * HISTOGRAM_SUB)
+#define HISTOGRAM_BUCKETS 2368 /* 64 for each power of two from 2^6 on, and 64 below */
 
 static inline __attribute__((always_inline)) __u32 histogram_bucket(__u64 value)
 {
