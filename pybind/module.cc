@@ -69,7 +69,7 @@ RunReport RunOf(const std::vector<std::string>& paths, std::string rig, int jobs
   options.jobs = jobs;
   options.repeat = repeat;
   options.timeout_s = timeout;
-  options.filter = std::move(filter);
+  if (!filter.empty()) options.filters = {std::move(filter)};
   return CallInterruptibly<RunReport>(
       [&paths, &options](const std::stop_token& stop) { return RunScenarios(paths, options, stop); });
 }

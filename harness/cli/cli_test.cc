@@ -51,7 +51,7 @@ TEST(Usage, AMistypedVerbOrOptionIsAnsweredWithTheNearest) {
 }
 
 TEST(Usage, OptionsThatDoNotExistYetAreNotTakenSilently) {
-  for (const char* option : {"--store=x.db", "--report=junit:x", "--kernel=debian-6.1", "--seed=1"}) {
+  for (const char* option : {"--store=x.db", "--kernel=debian-6.1"}) {
     const Finished finished = RunKnetlab({"run", "x.yaml", option});
     EXPECT_EQ(finished.status, 2) << option;
     EXPECT_THAT(finished.err, HasSubstr("unknown option")) << option;

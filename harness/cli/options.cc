@@ -38,6 +38,12 @@ CLI::Option* AddValue(CLI::App& verb, Options& values, const Declaration& self, 
   return verb.add_option(self.names, values.*member, self.text)->type_name(type);
 }
 
+// May be given several times, with one value each.
+template <auto member>
+void AddList(CLI::App& verb, Options& values, const Declaration& self, const char* type) {
+  verb.add_option(self.names, values.*member, self.text)->type_name(type)->expected(1)->take_all();
+}
+
 const Declaration kDeclarations[] = {
     {Opt::kJson, "--json", "one JSON document on stdout", AddFlag<&Options::json>},
     {Opt::kOutput, "-o,--output", "write the result to FILE, which is replaced only by a whole one",
@@ -48,9 +54,13 @@ const Declaration kDeclarations[] = {
      [](CLI::App& verb, Options& values, const Declaration& self) {
        AddValue<&Options::jobs>(verb, values, self, "N")->check(AtLeast(1));
      }},
-    {Opt::kRepeat, "--repeat", "run each so many times (1)",
+    {Opt::kRepeat, "--repeat", "run each so many times, instead of as often as it says itself",
      [](CLI::App& verb, Options& values, const Declaration& self) {
        AddValue<&Options::repeat>(verb, values, self, "N")->check(AtLeast(1));
+     }},
+    {Opt::kSeed, "--seed", "what everything random depends on (1)",
+     [](CLI::App& verb, Options& values, const Declaration& self) {
+       AddValue<&Options::seed>(verb, values, self, "N");
      }},
     {Opt::kTimeout, "--timeout", "give each so many seconds, instead of its own limit",
      [](CLI::App& verb, Options& values, const Declaration& self) {
@@ -60,9 +70,20 @@ const Declaration kDeclarations[] = {
      [](CLI::App& verb, Options& values, const Declaration& self) {
        AddValue<&Options::rig>(verb, values, self, "RIG")->check(CLI::IsMember({"unit", "wire"}));
      }},
-    {Opt::kFilter, "--filter", "only scenarios whose name contains TEXT",
+    {Opt::kFilter, "--filter",
+     "only scenarios whose name contains TEXT; tag:TAG for those with a tag, ! before a word for those "
+     "without; "
+     "words in one TEXT must all hold; given several times, any of them",
      [](CLI::App& verb, Options& values, const Declaration& self) {
-       AddValue<&Options::filter>(verb, values, self, "TEXT");
+       AddList<&Options::filters>(verb, values, self, "TEXT");
+     }},
+    {Opt::kFailFast, "-x,--fail-fast", "start no other scenario after the first that failed",
+     AddFlag<&Options::fail_fast>},
+    {Opt::kReport, "--report",
+     "write a report, too: junit:FILE, ktap:FILE, markdown:FILE or benchmark:FILE; may be given several "
+     "times",
+     [](CLI::App& verb, Options& values, const Declaration& self) {
+       AddList<&Options::reports>(verb, values, self, "FORMAT:FILE");
      }},
     {Opt::kLimit, "--limit", "only the first N packets",
      [](CLI::App& verb, Options& values, const Declaration& self) {
@@ -73,7 +94,8 @@ const Declaration kDeclarations[] = {
        AddValue<&Options::hook>(verb, values, self, "HOOK")
            ->check(CLI::IsMember({"auto", "xdp", "tc-ingress", "tc-egress", "socket"}));
      }},
-    {Opt::kKeep, "--keep", "leave it there until `knetlab topology down` or `knetlab clean`",
+    {Opt::kKeep, "--keep",
+     "leave it there, of a run the labs that failed, until `knetlab topology down` or `knetlab clean`",
      AddFlag<&Options::keep>},
 };
 

@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace knetlab {
 
@@ -17,16 +18,33 @@ struct Options {
   bool json = false;
   std::string output;  // a file; empty: stdout
   int jobs = 1;
-  int repeat = 1;
+  int repeat = 0;  // 0: as often as each says itself
   std::optional<double> timeout_s;
   std::string rig;  // empty: the verb's own
-  std::string filter;
+  std::vector<std::string> filters;
+  std::vector<std::string> reports;
+  std::uint64_t seed = 1;
+  bool fail_fast = false;
   std::optional<std::uint64_t> limit;
   std::string hook = "auto";
   bool keep = false;
 };
 
-enum class Opt { kJson, kOutput, kJobs, kRepeat, kTimeout, kRig, kFilter, kLimit, kHook, kKeep };
+enum class Opt {
+  kJson,
+  kOutput,
+  kJobs,
+  kRepeat,
+  kSeed,
+  kTimeout,
+  kRig,
+  kFilter,
+  kFailFast,
+  kReport,
+  kLimit,
+  kHook,
+  kKeep
+};
 
 // `values` must outlive the parsing.
 void AddOptions(CLI::App& verb, Options& values, std::initializer_list<Opt> wanted);

@@ -10,8 +10,8 @@ namespace knetlab {
 
 class Output {
  public:
-  // Empty: stdout.
-  explicit Output(std::string file) : file_(std::move(file)) {}
+  // Empty: stdout. Throws Error where the file could not be written.
+  explicit Output(std::string file);
 
   // Throws Error where stdout does not take it (a full disk, a closed pipe whose signal is ignored).
   void Write(std::string_view text);

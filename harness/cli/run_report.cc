@@ -156,7 +156,10 @@ std::string RunSummary(const RunReport& report, bool colour) {
   add(ScenarioOutcome::kFail, "failed", Style::kBad);
   add(ScenarioOutcome::kError, report.Count(ScenarioOutcome::kError) == 1 ? "error" : "errors", Style::kBad);
   add(ScenarioOutcome::kSkip, "skipped", Style::kPlain);
-  return fmt::format("{} in {}\n", text, FormatDuration(report.duration_s));
+  if (report.planned > report.scenarios.size())
+    text += fmt::format(", {} not run", report.planned - report.scenarios.size());
+  return fmt::format("{}{} in {}\n", report.interrupted ? "interrupted: " : "", text,
+                     FormatDuration(report.duration_s));
 }
 
 }  // namespace knetlab

@@ -11,6 +11,7 @@
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
 #include "harness/scenario/facilities.h"
+#include "harness/scenario/filter.h"
 #include "harness/scenario/reader.h"
 #include "harness/scenario/suitable_rigs.h"
 
@@ -28,11 +29,11 @@ std::string Programs(const Scenario& scenario) {
 
 int List(Session& session, const std::vector<std::string>& paths) {
   const ReadOptions reading = {.object_folders = DefaultObjectFolders(), .features = FacilityNames()};
+  const ScenarioFilter filter(session.options.filters);
   std::vector<Scenario> scenarios;
   for (const std::string& file : FindScenarios(paths)) {
     for (Scenario& scenario : ReadScenarios(file, reading)) {
-      if (scenario.name.find(session.options.filter) != std::string::npos)
-        scenarios.push_back(std::move(scenario));
+      if (filter.Takes(scenario)) scenarios.push_back(std::move(scenario));
     }
   }
   if (session.options.json) {

@@ -7,13 +7,16 @@
 #include <exception>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <stop_token>
 
+#include "harness/cli/failure.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/run_report.h"
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
+#include "harness/scenario/report.h"
 #include "harness/scenario/runner.h"
 #include "netns/error.h"
 
@@ -21,10 +24,14 @@ namespace knetlab {
 namespace {
 
 // Lines can only align if the longest name is known before the first ends.
-std::size_t NameWidth(const std::vector<Scenario>& suite, const Options& options) {
+std::size_t NameWidth(const std::vector<Scenario>& suite, const RunOptions& options) {
   std::size_t width = 0;
-  for (const Scenario& scenario : suite) width = std::max(width, DisplayWidth(TerminalSafe(scenario.name)));
-  return width + (options.repeat > 1 ? fmt::formatted_size(" #{}", options.repeat) : 0);
+  for (const Scenario& scenario : suite) {
+    const int repetitions = RepetitionsOf(scenario, options);
+    width = std::max(width, DisplayWidth(TerminalSafe(scenario.name)) +
+                                (repetitions > 1 ? fmt::formatted_size(" #{}", repetitions) : 0));
+  }
+  return width;
 }
 
 // Takes results from the threads that run scenarios, which an exception must not reach: it ends the run and
@@ -33,13 +40,19 @@ class Listener {
  public:
   explicit Listener(Session& session) : session_(session) { look_.colour = session.output.colour(); }
 
-  void OnBegin(const std::vector<Scenario>& suite) { look_.name_width = NameWidth(suite, session_.options); }
-  void OnResult(const ScenarioResult& result, std::size_t done, std::size_t total) noexcept {
+  void OnBegin(const std::vector<Scenario>& suite, const RunOptions& options) {
+    look_.name_width = NameWidth(suite, options);
+    std::size_t total = 0;
+    for (const Scenario& scenario : suite)
+      total += static_cast<std::size_t>(RepetitionsOf(scenario, options));
+    progress_.Begin(total);
+  }
+  void OnResult(const ScenarioResult& result, std::size_t done) noexcept {
     if (failure_) return;
     try {
       progress_.Clear();
       if (!session_.options.json) session_.output.Write(ScenarioLine(result, look_));
-      if (done < total) progress_.Show(done, total, result.name);
+      progress_.Show(done, result.name);
     } catch (...) {
       failure_ = std::current_exception();
       stop_.request_stop();
@@ -61,41 +74,57 @@ class Listener {
 
 // What to type to look closer at the failed ones.
 std::string Next(const RunReport& report) {
-  const ScenarioResult* failed = nullptr;
-  for (const ScenarioResult& result : report.scenarios) {
-    const bool bad = result.outcome == ScenarioOutcome::kFail || result.outcome == ScenarioOutcome::kError;
-    if (bad && failed == nullptr) failed = &result;
-  }
-  if (failed == nullptr) return "";
+  const auto failed = std::find_if(report.scenarios.begin(), report.scenarios.end(),
+                                   [](const ScenarioResult& result) { return IsBad(result.outcome); });
+  if (failed == report.scenarios.end()) return "";
   return fmt::format("again: knetlab run {} --rig {}\n", TerminalSafe(failed->file), failed->rig);
 }
 
-int Run(Session& session, const std::vector<std::string>& paths) {
-  const Options& options = session.options;
-  Listener listener(session);
+// All of them, whatever becomes of one; then throws the first Error.
+void WriteReports(const std::vector<ReportTarget>& targets, const nlohmann::ordered_json& document) {
+  std::optional<Error> failure;
+  for (const ReportTarget& target : targets) {
+    try {
+      WriteReport(target, document);
+    } catch (const Error& error) {
+      if (failure) fmt::print(stderr, "{}", FailureText(*failure));
+      failure = error;
+    }
+  }
+  if (failure) throw Error(*failure);
+}
 
+RunOptions Wanted(const Options& options) {
   RunOptions wanted;
   if (!options.rig.empty()) wanted.rig = options.rig;
   wanted.jobs = options.jobs;
   wanted.repeat = options.repeat;
   wanted.timeout_s = options.timeout_s;
-  wanted.filter = options.filter;
-  wanted.on_begin = [&](const std::vector<Scenario>& suite) { listener.OnBegin(suite); };
-  wanted.on_result = [&](const ScenarioResult& result, std::size_t done, std::size_t total) {
-    listener.OnResult(result, done, total);
+  wanted.filters = options.filters;
+  wanted.seed = options.seed;
+  wanted.fail_fast = options.fail_fast;
+  wanted.keep = options.keep;
+  return wanted;
+}
+
+int Run(Session& session, const std::vector<std::string>& paths) {
+  const Options& options = session.options;
+  std::vector<ReportTarget> reports;
+  for (const std::string& text : options.reports) reports.push_back(ReadReportTarget(text));
+  Listener listener(session);
+  RunOptions wanted = Wanted(options);
+  wanted.on_begin = [&](const std::vector<Scenario>& suite) { listener.OnBegin(suite, wanted); };
+  wanted.on_result = [&](const ScenarioResult& result, std::size_t done, std::size_t) {
+    listener.OnResult(result, done);
   };
   const std::stop_callback interrupted(session.interrupt.token(), [&] { listener.stop().request_stop(); });
   const RunReport report = RunScenarios(paths, wanted, listener.stop().get_token());
   listener.Finish();
-  if (session.interrupt.signal() != 0) {
-    throw Error({.what = "run",
-                 .where = "",
-                 .why = "interrupted: scenarios that had not ended are left out",
-                 .hint = "",
-                 .detail = ""});
-  }
-  session.output.Write(options.json ? DumpDocument(RunDocument(report))
+  const nlohmann::ordered_json document = RunDocument(report);
+  session.output.Write(options.json ? DumpDocument(document)
                                     : RunSummary(report, session.output.colour()) + Next(report));
+  session.output.Commit();  // before the reports: one that fails loses nothing of this
+  WriteReports(reports, document);
   return report.ok() ? kExitDone : kExitNotHeld;
 }
 
@@ -106,11 +135,13 @@ std::vector<Verb> AddRun(CLI::App& command, Options& options) {
   const auto paths = std::make_shared<std::vector<std::string>>();
   verb->add_option("PATH", *paths, "scenario files, or folders of them")->required();
   AddOptions(*verb, options,
-             {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kTimeout, Opt::kJson, Opt::kOutput});
+             {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kSeed, Opt::kTimeout, Opt::kFailFast,
+              Opt::kKeep, Opt::kReport, Opt::kJson, Opt::kOutput});
   verb->footer(
       "The rig is wire unless told otherwise. Exit status 1: a scenario failed or could not be carried "
-      "out.\n\n"
-      "  sudo knetlab run scenarios/smoke -j 2");
+      "out. An interrupt ends the run early: what had ended is in the output and in the reports.\n\n"
+      "  sudo knetlab run scenarios/smoke -j 2\n"
+      "  sudo knetlab run scenarios --filter 'tag:xdp !redirect' --report junit:results.xml");
   return {{verb, [paths](Session& session) { return Run(session, *paths); }}};
 }
 

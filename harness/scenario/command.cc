@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "netns/error.h"
@@ -30,7 +32,7 @@ std::pair<UniqueFd, UniqueFd> Pipe() {
 }
 
 // In the child, between clone and exec: only what is safe after a fork of a threaded process.
-[[noreturn]] void BecomeCommand(char* const* argv, int output, int failure) {
+[[noreturn]] void BecomeCommand(char* const* argv, char* const* variables, int output, int failure) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -39,7 +41,7 @@ std::pair<UniqueFd, UniqueFd> Pipe() {
   ::dup2(null, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
   ::dup2(output, STDERR_FILENO);
-  ::execvp(argv[0], argv);
+  ::execvpe(argv[0], argv, variables);
   int error = errno;
   [[maybe_unused]] ssize_t ignored = ::write(failure, &error, sizeof(error));
   ::_exit(127);
@@ -67,17 +69,40 @@ class Child {
   pid_t pid_;
 };
 
-CommandResult RunHere(const std::vector<std::string>& argv, int stop_fd) {
+// For exec: pointers into the texts.
+std::vector<char*> Pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// Ours, with these instead of what it has under their names.
+std::vector<std::string> EnvironmentWith(std::vector<std::string> variables) {
+  const std::size_t added = variables.size();
+  for (char** inherited = environ; *inherited != nullptr; ++inherited) {
+    const std::string_view one = *inherited;
+    const bool replaced =
+        std::any_of(variables.begin(), variables.begin() + static_cast<std::ptrdiff_t>(added),
+                    [&](const std::string& variable) {
+                      return one.starts_with(variable.substr(0, variable.find('=') + 1));
+                    });
+    if (!replaced) variables.emplace_back(one);
+  }
+  return variables;
+}
+
+CommandResult RunHere(const std::vector<std::string>& argv, const std::vector<std::string>& variables,
+                      int stop_fd) {
   auto [output_read, output_write] = Pipe();
   auto [failure_read, failure_write] = Pipe();
-  std::vector<char*> arguments;
-  arguments.reserve(argv.size() + 1);
-  for (const std::string& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
-  arguments.push_back(nullptr);
+  const std::vector<std::string> all_variables = EnvironmentWith(variables);
+  const std::vector<char*> arguments = Pointers(argv), environment = Pointers(all_variables);
   // A PID namespace of its own: when its first process is gone, so are all the others.
   auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, 0UL));
   if (pid < 0) throw ErrnoError("run command", argv[0], errno);
-  if (pid == 0) BecomeCommand(arguments.data(), output_write.get(), failure_write.get());
+  if (pid == 0) BecomeCommand(arguments.data(), environment.data(), output_write.get(), failure_write.get());
   Child child(pid);
   output_write.reset();
   failure_write.reset();
@@ -112,14 +137,14 @@ CommandResult RunHere(const std::vector<std::string>& argv, int stop_fd) {
 }  // namespace
 
 CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv,
-                         const std::stop_token& stop) {
+                         const std::vector<std::string>& variables, const std::stop_token& stop) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake) throw ErrnoError("run command", argv.at(0), errno);
   std::stop_callback on_stop(stop, [&] {
     std::uint64_t one = 1;
     [[maybe_unused]] ssize_t ignored = ::write(wake.get(), &one, sizeof(one));
   });
-  return ns.Run([&] { return RunHere(argv, wake.get()); });
+  return ns.Run([&] { return RunHere(argv, variables, wake.get()); });
 }
 
 }  // namespace knetlab

@@ -17,7 +17,8 @@ struct CommandResult {
 };
 
 // Throws Error where it cannot be started (not found) or `stop` ended it.
+// Its environment is ours with `variables` ("NAME=value").
 CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv,
-                         const std::stop_token& stop);
+                         const std::vector<std::string>& variables, const std::stop_token& stop);
 
 }  // namespace knetlab

@@ -96,12 +96,19 @@ Json LatenciesOf(const std::vector<LatencyResult>& latencies) {
   return list;
 }
 
+// Null where nothing was to be kept.
+Json KeptOf(const KeptLab& kept) {
+  if (kept.name.empty()) return nullptr;
+  return {{"name", kept.name}, {"namespaces", kept.namespaces}, {"problem", kept.problem}};
+}
+
 Json ScenarioResultOf(const ScenarioResult& result) {
   return {{"name", result.name},
           {"file", result.file},
           {"rig", result.rig},
           {"kernel", result.kernel},
           {"repetition", result.repetition},
+          {"seed", result.seed},
           {"outcome", OutcomeName(result.outcome)},
           {"reason", result.reason},
           {"where", result.mark.line > 0 ? result.mark.ToString() : ""},
@@ -111,7 +118,8 @@ Json ScenarioResultOf(const ScenarioResult& result) {
           {"checks", ChecksOf(result.result.checks)},
           {"latency", LatenciesOf(result.result.latency)},
           {"cost", CostsOf(result.result.cost)},
-          {"notes", result.result.notes}};
+          {"notes", result.result.notes},
+          {"kept", KeptOf(result.kept)}};
 }
 
 }  // namespace
@@ -151,6 +159,10 @@ Json RunDocument(const RunReport& report) {
   Json document = {{"schema", "knetlab.run/1"},
                    {"run",
                     {{"id", report.id},
+                     {"started", report.started},
+                     {"seed", report.seed},
+                     {"planned", report.planned},
+                     {"interrupted", report.interrupted},
                      {"environment", EnvironmentOf(report.environment)},
                      {"duration_s", report.duration_s}}},
                    {"scenarios", Json::array()},

@@ -68,9 +68,19 @@ struct RigResult {
       notes;  // what the lab did so that nothing is lost silently; what a person should know
 };
 
+// What of a lab stays where the scenario fails: its namespaces under names, and a process that holds its
+// programs and sockets, until `knetlab topology down NAME`.
+struct KeptLab {
+  std::string name;                     // empty: nothing is kept
+  std::vector<std::string> namespaces;  // for `ip netns exec`
+  std::string problem;                  // why it could not be kept
+};
+
 struct RigOptions {
   std::shared_ptr<Tracer> tracer;              // wire; may be null on the unit rig
   std::vector<LatencyResult> latency_floor{};  // of this tracer: goes into the result beside what it adds to
+  std::uint32_t seed = 0;                      // KNETLAB_SEED of commands
+  KeptLab* keep = nullptr;                     // wire: what to keep it under, and what came of it
   bool per_packet = false;
   bool cost = true;  // measure the cost of each program after the steps
 };

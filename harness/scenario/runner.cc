@@ -12,12 +12,14 @@
 #include <map>
 #include <mutex>
 #include <random>
-#include <set>
+#include <span>
 #include <thread>
 #include <utility>
 
+#include "harness/program/sha256.h"
 #include "harness/scenario/deadline.h"
 #include "harness/scenario/facilities.h"
+#include "harness/scenario/filter.h"
 #include "harness/scenario/latency_floor.h"
 #include "harness/scenario/reader.h"
 #include "harness/scenario/requirements.h"
@@ -29,23 +31,26 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kOutcomeNames = {"pass", "fail", "skip", "error"};
 
-std::string NewRunId() {
-  std::random_device random;
-  std::array<char, 32> stamp{};
-  std::time_t now = std::time(nullptr);
+std::string Utc(std::time_t time, const char* format) {
+  std::array<char, 32> text{};
   std::tm utc{};
-  gmtime_r(&now, &utc);
-  std::size_t size = std::strftime(stamp.data(), stamp.size(), "%Y%m%dT%H%M%SZ", &utc);
-  return fmt::format("{}-{:08x}", std::string_view(stamp.data(), size), random());
+  gmtime_r(&time, &utc);
+  return {text.data(), std::strftime(text.data(), text.size(), format, &utc)};
+}
+
+std::string NewRunId(std::time_t started) {
+  std::random_device random;
+  return fmt::format("{}-{:08x}", Utc(started, "%Y%m%dT%H%M%SZ"), random());
 }
 
 class Suite {
  public:
   Suite(const std::vector<std::string>& paths, const RunOptions& options);
   void Run(const std::stop_token& stop);
-  RunReport Report();
+  RunReport Report(const std::stop_token& stop);
 
  private:
+  void Read(const std::vector<std::string>& paths);
   void StartTracer();
   void Work(const std::stop_token& stop);
   ScenarioResult RunOne(const Scenario& scenario, int repetition, std::stop_token stop);
@@ -59,40 +64,58 @@ class Suite {
   std::vector<LatencyResult> latency_floor_;
   std::string untraced_;  // why there is no tracer
   Environment environment_;
-  std::vector<std::optional<ScenarioResult>> results_;  // scenario-major, by repetition
+  struct Planned {
+    const Scenario* scenario;
+    int repetition;
+  };
+  std::vector<Planned> plan_;                           // in the order of files and repetitions
+  std::vector<std::optional<ScenarioResult>> results_;  // of each planned one
   std::atomic<std::size_t> next_{0};
   std::mutex mutex_;  // of on_result and done_
   std::size_t done_ = 0;
+  std::atomic<bool> failed_ = false;
+  std::time_t started_ = std::time(nullptr);
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
     : options_(options), environment_(ReadEnvironment()) {
-  ReadOptions reading;
-  reading.features = FacilityNames();
-  reading.object_folders = options.object_folders.empty() ? DefaultObjectFolders() : options.object_folders;
-  for (const std::string& file : FindScenarios(paths)) {
-    for (Scenario& scenario : ReadScenarios(file, reading)) {
-      if (scenario.name.find(options.filter) == std::string::npos) continue;
-      for (const std::string& feature : scenario.requires_features) {
-        if (!facilities_.contains(feature)) facilities_.emplace(feature, ProbeFacility(feature));
-      }
-      scenarios_.push_back(std::move(scenario));
+  MakeRig(options.rig);  // an unknown rig is an error before anything runs
+  if (options.keep && options.rig != "wire") {
+    throw Error({.what = "keep labs",
+                 .where = options.rig + " rig",
+                 .why = "it has no namespaces to look around in",
+                 .hint = "--rig wire",
+                 .detail = "",
+                 .code = EINVAL});
+  }
+  Read(paths);
+  for (const Scenario& scenario : scenarios_) {
+    for (const std::string& feature : scenario.requires_features) {
+      if (!facilities_.contains(feature)) facilities_.emplace(feature, ProbeFacility(feature));
     }
   }
-  if (scenarios_.empty()) {
-    throw Error({.what = "run",
-                 .where = "",
-                 .why = "no scenario has a name with \"" + options.filter + "\" in it",
-                 .hint = "knetlab list shows the names",
-                 .detail = "",
-                 .code = ENOENT});
-  }
-  RequireUniqueNames(scenarios_);
-  MakeRig(options.rig);  // an unknown rig is an error before anything runs
   if (options.rig == "wire") StartTracer();
-  results_.resize(scenarios_.size() * static_cast<std::size_t>(std::max(options.repeat, 1)));
+  for (const Scenario& scenario : scenarios_) {
+    for (int i = 1; i <= RepetitionsOf(scenario, options); i++) plan_.push_back({&scenario, i});
+  }
+  results_.resize(plan_.size());
   if (options.on_begin) options.on_begin(scenarios_);
+}
+
+void Suite::Read(const std::vector<std::string>& paths) {
+  ReadOptions reading;
+  reading.features = FacilityNames();
+  reading.object_folders = options_.object_folders.empty() ? DefaultObjectFolders() : options_.object_folders;
+  const ScenarioFilter filter(options_.filters);
+  std::vector<Scenario> all;
+  for (const std::string& file : FindScenarios(paths)) {
+    for (Scenario& scenario : ReadScenarios(file, reading)) all.push_back(std::move(scenario));
+  }
+  std::copy_if(all.begin(), all.end(), std::back_inserter(scenarios_),
+               [&](const Scenario& scenario) { return filter.Takes(scenario); });
+  if (scenarios_.empty()) filter.ThrowNoneTaken(all);
+  RequireUniqueNames(scenarios_);
 }
 
 void Suite::StartTracer() {
@@ -130,6 +153,7 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
   result.rig = options_.rig;
   result.kernel = environment_.kernel;
   result.repetition = repetition;
+  result.seed = ScenarioSeed(options_.seed, scenario.name, repetition);
   result.reason = MissingFeature(scenario);
   if (!result.reason.empty()) {
     result.outcome = ScenarioOutcome::kSkip;
@@ -139,9 +163,12 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
   const double timeout = options_.timeout_s.value_or(scenario.timeout_s);
   Deadline deadline(std::move(stop), std::chrono::duration<double>(timeout));
   try {
-    result.result =
-        MakeRig(options_.rig)
-            ->Run(scenario, {.tracer = tracer_, .latency_floor = latency_floor_}, deadline.token());
+    RigOptions rig{.tracer = tracer_, .latency_floor = latency_floor_, .seed = result.seed};
+    if (options_.keep) {
+      result.kept.name = repetition > 1 ? fmt::format("{}.{}", scenario.name, repetition) : scenario.name;
+      rig.keep = &result.kept;
+    }
+    result.result = MakeRig(options_.rig)->Run(scenario, rig, deadline.token());
     if (!untraced_.empty()) result.result.notes.push_back(untraced_);
     Judge(result);
   } catch (const Error& error) {
@@ -155,12 +182,13 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
 }
 
 void Suite::Work(const std::stop_token& stop) {
-  const auto repeat = static_cast<std::size_t>(std::max(options_.repeat, 1));
   for (;;) {
     std::size_t at = next_.fetch_add(1);
-    if (at >= results_.size() || stop.stop_requested()) return;
-    ScenarioResult result = RunOne(scenarios_[at / repeat], static_cast<int>(at % repeat) + 1, stop);
+    const bool enough = options_.fail_fast && failed_;
+    if (at >= results_.size() || stop.stop_requested() || enough) return;
+    ScenarioResult result = RunOne(*plan_[at].scenario, plan_[at].repetition, stop);
     if (stop.stop_requested()) return;  // what an interrupt broke off is no result
+    if (IsBad(result.outcome)) failed_ = true;
     std::lock_guard lock(mutex_);
     results_[at] = std::move(result);
     done_++;
@@ -174,9 +202,13 @@ void Suite::Run(const std::stop_token& stop) {
   Work(stop);
 }
 
-RunReport Suite::Report() {
+RunReport Suite::Report(const std::stop_token& stop) {
   RunReport report;
-  report.id = NewRunId();
+  report.id = NewRunId(started_);
+  report.started = Utc(started_, "%Y-%m-%dT%H:%M:%SZ");
+  report.seed = options_.seed;
+  report.planned = results_.size();
+  report.interrupted = stop.stop_requested() && done_ < results_.size();
   report.environment = environment_;
   for (auto& result : results_) {
     if (result) report.scenarios.push_back(std::move(*result));
@@ -196,6 +228,20 @@ std::size_t RunReport::Count(ScenarioOutcome outcome) const {
       scenarios.begin(), scenarios.end(), [&](const auto& result) { return result.outcome == outcome; }));
 }
 
+int RepetitionsOf(const Scenario& scenario, const RunOptions& options) {
+  return std::max(options.repeat > 0 ? options.repeat : scenario.repeat, 1);
+}
+
+bool IsBad(ScenarioOutcome outcome) {
+  return outcome == ScenarioOutcome::kFail || outcome == ScenarioOutcome::kError;
+}
+
+std::uint32_t ScenarioSeed(std::uint64_t seed, const std::string& name, int repetition) {
+  const std::string text = fmt::format("{}/{}/{}", seed, name, repetition);
+  return static_cast<std::uint32_t>(
+      std::stoul(Sha256Hex(std::as_bytes(std::span(text))).substr(0, 8), nullptr, 16));
+}
+
 bool RunReport::ok() const {
   return Count(ScenarioOutcome::kFail) == 0 && Count(ScenarioOutcome::kError) == 0;
 }
@@ -207,7 +253,7 @@ RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& 
   try {
     Suite suite(paths, options);
     suite.Run(stop);
-    return suite.Report();
+    return suite.Report(stop);
   } catch (const Error&) {
     RequireEssentials("run");  // says more than what failed first for lack of one
     throw;

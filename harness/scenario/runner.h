@@ -18,23 +18,29 @@ namespace knetlab {
 
 enum class ScenarioOutcome { kPass, kFail, kSkip, kError };
 std::string_view OutcomeName(ScenarioOutcome outcome);  // "pass" ...
+bool IsBad(ScenarioOutcome outcome);                    // failed or had an error
 
 struct ScenarioResult {
   std::string name, file, rig, kernel;
   int repetition = 1;
+  std::uint32_t seed = 0;  // of this repetition (ScenarioSeed)
   ScenarioOutcome outcome = ScenarioOutcome::kError;
   std::string reason;  // of a skip or an error; the first failed check
   Mark mark;           // the line to look at, of a failure or an error
   double duration_s = 0;
   RigResult result;  // as far as it got
+  KeptLab kept;      // where RunOptions::keep, of one that failed
 };
 
 struct RunOptions {
   std::string rig = "wire";
   int jobs = 1;
-  int repeat = 1;
+  int repeat = 0;                           // how often each runs; 0: as often as it says itself
   std::optional<double> timeout_s;          // instead of the scenarios' own
-  std::string filter;                       // only scenarios whose name contains it; empty: all
+  std::vector<std::string> filters;         // filter.h; empty: all scenarios
+  std::uint64_t seed = 1;                   // of everything random; see ScenarioSeed
+  bool fail_fast = false;                   // start no other scenario after the first that failed
+  bool keep = false;                        // the labs of scenarios that failed, until they are taken down
   std::vector<std::string> object_folders;  // empty: DefaultObjectFolders()
   // Called once, when all are read and before the first runs.
   std::function<void(const std::vector<Scenario>& suite)> on_begin;
@@ -43,7 +49,11 @@ struct RunOptions {
 };
 
 struct RunReport {
-  std::string id;  // unique: time and random bits
+  std::string id;       // unique: time and random bits
+  std::string started;  // "2026-11-22T21:03:00Z"
+  std::uint64_t seed = 0;
+  std::size_t planned = 0;   // scenarios times repetitions, also those that did not run
+  bool interrupted = false;  // by `stop`, before all were done
   Environment environment;
   std::vector<ScenarioResult> scenarios;  // in the order of files and repetitions, whatever ended first
   double duration_s = 0;
@@ -51,8 +61,15 @@ struct RunReport {
   bool ok() const;  // nothing failed and nothing had an error
 };
 
+// How often a scenario runs.
+int RepetitionsOf(const Scenario& scenario, const RunOptions& options);
+
+// The seed of one repetition of a scenario: the first 8 hex digits of SHA-256 over "SEED/NAME/REPETITION", so
+// that it does not depend on what else runs. Commands of `exec` steps have it as KNETLAB_SEED.
+std::uint32_t ScenarioSeed(std::uint64_t seed, const std::string& name, int repetition);
+
 // Needs root. Validates everything first: throws Error, and nothing was run, where a scenario is wrong.
-// `stop` ends it early: scenarios that did not run are left out.
+// `stop` ends it early: the report has what had ended until then.
 RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& options,
                        const std::stop_token& stop = {});
 

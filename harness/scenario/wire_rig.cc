@@ -92,7 +92,8 @@ void Run::Do(const MapStep& step, const Mark& mark) {
 }
 
 void Run::Do(const ExecStep& step, const Mark& mark) {
-  CommandResult command = RunCommand(lab_.topology().ns(step.ns), step.argv, stop_);
+  CommandResult command = RunCommand(lab_.topology().ns(step.ns), step.argv,
+                                     {fmt::format("KNETLAB_SEED={}", options_.seed)}, stop_);
   CheckResult check{"exec", command.status == step.status, "", mark};
   if (!check.pass) {
     check.message = fmt::format("{} exited with {}, expected {}: {}", step.argv.front(), command.status,

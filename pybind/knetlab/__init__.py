@@ -64,7 +64,7 @@ def run(
     jobs: int = 1,
     *,
     rig: str = "wire",
-    repeat: int = 1,
+    repeat: int | None = None,
     filter: str = "",
     timeout: float | None = None,
 ) -> RunResult:
@@ -73,7 +73,7 @@ def run(
     paths:   a scenario file or a folder of them, or several.
     jobs:    how many run at once.
     rig:     "wire" or "unit".
-    repeat:  how often each runs.
+    repeat:  how often each runs, instead of as often as it says itself.
     filter:  only scenarios whose name contains it.
     timeout: seconds for each, instead of the scenarios' own.
 
@@ -82,7 +82,7 @@ def run(
     """
     single = isinstance(paths, (str, bytes, os.PathLike))
     names = [_path(path) for path in ([paths] if single else paths)]
-    return RunResult(_knetlab.run_scenarios(names, rig, jobs, repeat, timeout, filter))
+    return RunResult(_knetlab.run_scenarios(names, rig, jobs, repeat or 0, timeout, filter))
 
 
 def doctor() -> list[dict[str, Any]]:
