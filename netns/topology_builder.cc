@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "netns/device_attribute.h"
 #include "netns/error.h"
 #include "netns/ethtool.h"
 #include "netns/messages.h"
@@ -52,7 +53,7 @@ std::vector<Namespace> TopologyBuilder::Build() {
   CreateNamespacesAndLinks();
   CreateBridges();
   AddAddresses();
-  SetSysctlsAndOffloads();
+  SetTunables();
   BringUp();
   AwaitOperational();
   AddNeighbours();
@@ -197,24 +198,25 @@ void TopologyBuilder::AwaitIpv6Addresses(std::size_t ns) {
   });
 }
 
-void TopologyBuilder::SetSysctlsAndOffloads() {
-  std::vector<std::vector<std::pair<std::size_t, const EndpointSpec*>>> offloads(namespaces_.size());
+void TopologyBuilder::SetTunables() {
+  std::vector<std::vector<std::pair<std::size_t, const EndpointSpec*>>> tuned(namespaces_.size());
   for (std::size_t i = 0; i < 2 * spec_.links.size(); ++i) {
     const EndpointSpec& end = spec_.links[i / 2].ends[i % 2];
-    if (!end.offloads.empty()) offloads[plan_.namespace_of[i]].emplace_back(i, &end);
+    if (!end.offloads.empty() || !end.sysfs.empty()) tuned[plan_.namespace_of[i]].emplace_back(i, &end);
   }
   std::vector<const Namespace*> visited;
   std::vector<std::size_t> positions;
   for (std::size_t ns = 0; ns < namespaces_.size(); ++ns) {
-    if (spec_.namespaces[ns].sysctls.empty() && offloads[ns].empty()) continue;
+    if (spec_.namespaces[ns].sysctls.empty() && tuned[ns].empty()) continue;
     visited.push_back(&namespaces_[ns]);
     positions.push_back(ns);
   }
   VisitNamespaces(visited, [&](std::size_t i) {
     const NamespaceSpec& ns = spec_.namespaces[positions[i]];
     for (const auto& [key, value] : ns.sysctls) WriteSysctl(ns.name, key, value);
-    for (const auto& [endpoint, end] : offloads[positions[i]]) {
+    for (const auto& [endpoint, end] : tuned[positions[i]]) {
       SetFeatures(plan_.endpoints[endpoint].ifindex, end->ToString(), end->offloads);
+      WriteDeviceAttributes(end->interface, end->ToString(), end->sysfs);
     }
   });
 }

@@ -33,7 +33,7 @@ class TopologyBuilder {
   void CreateBridges();
   void AddAddresses();
   void AwaitIpv6Addresses(std::size_t ns);
-  void SetSysctlsAndOffloads();
+  void SetTunables();
   void BringUp();
   void AwaitOperational();
   std::string NotOperational(std::size_t ns);

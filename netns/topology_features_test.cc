@@ -237,6 +237,32 @@ struct QdiscCase {
 
 class Qdiscs : public testing::TestWithParam<QdiscCase> {};
 
+TEST(DeviceAttributes, AreOfTheNamespacesOwnInterface) {
+  auto spec = ClientAndServer();
+  spec.links[0].ends[1].sysfs = {{"gro_flush_timeout", "1000"}, {"napi_defer_hard_irqs", "2"}};
+  const auto topology = Topology::Build(spec);
+  const auto value = [&](const char* ns, const char* name) {
+    return Output(topology.ns(ns), std::string("unshare --mount sh -c 'mount -t sysfs sysfs /sys && cat "
+                                               "/sys/class/net/eth0/") +
+                                       name + "'");
+  };
+  EXPECT_EQ(value("server", "gro_flush_timeout"), "1000\n");
+  EXPECT_EQ(value("server", "napi_defer_hard_irqs"), "2\n");
+  EXPECT_EQ(value("client", "gro_flush_timeout"), "0\n");
+}
+
+TEST(DeviceAttributes, AreRefusedWithTheNearestName) {
+  const auto error_of = [](std::string name, std::string value) {
+    auto spec = ClientAndServer();
+    spec.links[0].ends[1].sysfs = {{std::move(name), std::move(value)}};
+    return ErrorOf([&] { Topology::Build(spec); });
+  };
+  EXPECT_EQ(error_of("gro_flush_timeot", "1").hint, "did you mean gro_flush_timeout?");
+  EXPECT_EQ(error_of("gro_flush_timeout", "soon").code, EINVAL);
+  EXPECT_EQ(error_of("device/driver", "1").code, EINVAL);
+  EXPECT_EQ(error_of("../../x", "1").where, "server:eth0");
+}
+
 TEST_P(Qdiscs, AreWhatTcShows) {
   auto spec = ClientAndServer();
   spec.qdiscs = {{.ns = "client", .device = "eth0", .kind = GetParam().kind, .options = GetParam().options}};

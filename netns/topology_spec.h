@@ -34,6 +34,7 @@ struct EndpointSpec {
   std::vector<IpPrefix> addresses;
   std::optional<MacAddress> mac;         // else 02:00:00:00:NN:NN by order of declaration, reproducible
   std::map<std::string, bool> offloads;  // ethtool -k feature names: {"tx-checksum-ip-generic", false}
+  std::map<std::string, std::string> sysfs = {};  // files of /sys/class/net/INTERFACE: {"threaded", "1"}
   std::string ToString() const { return ns + ":" + interface; }
 };
 

@@ -13,6 +13,7 @@ static __always_inline void end_in_native_xdp(struct cpu_state *cpu, struct ledg
 {
 	__u32 netns = record->path.netns, ifindex = record->path.ifindex;
 	struct ledger_station *station = station_at(netns, ifindex);
+	struct ledger_record *older;
 
 	if (station)
 		mark_hooks(record, station->native);
@@ -27,6 +28,10 @@ static __always_inline void end_in_native_xdp(struct cpu_state *cpu, struct ledg
 	}
 	note_via(record, VIA_XDP_TX, netns, ifindex);
 	set_stage(record, STAGE_FRAME);
+	/* A frame that a device did not take, or the next program dropped, ends without an event of its own. */
+	older = bpf_map_lookup_elem(&frames, &head);
+	if (older)
+		count_end(older, END_SILENT, 0, 0);
 	if (bpf_map_update_elem(&frames, &head, record, BPF_ANY))
 		count_end(record, END_SILENT, 0, 0);
 	cpu->last_frame = head;

@@ -235,6 +235,15 @@ TEST(Account, CountsWhatCouldNotBeSentBackAsLost) {
   EXPECT_EQ(sent.result.ledger.CountAt(Fate::kLost, "server:eth0 xdp tx"), 2u) << sent.Text();
 }
 
+TEST(Account, CountsEachFrameThatWasLostAlthoughItsMemoryIsUsedAgain) {
+  Topology topology = Topology::Build(Pair());
+  AttachedXdp xdp = AttachXdp(topology, "send_back");
+  Sent sent = SendThrough(topology, OpenAccount(SharedTracer(), topology, {xdp.hook}, {}),
+                          Datagrams(topology, std::vector<std::size_t>(500, 60)));
+  EXPECT_TRUE(sent.result.ledger.balanced()) << sent.Text();
+  EXPECT_EQ(sent.result.ledger.CountAt(Fate::kLost, "server:eth0 xdp tx"), 500u) << sent.Text();
+}
+
 TEST(Account, RunsAtOnceDoNotMix) {
   std::vector<std::thread> threads;
   for (std::size_t n = 1; n <= 6; n++) {

@@ -80,6 +80,7 @@ Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadO
   if (const auto timeout = fields.Find("timeout")) scenario.timeout_s = ReadTimeout(*timeout);
   if (const auto repeat = fields.Find("repeat"))
     scenario.repeat = static_cast<int>(repeat->Integer(1, kMostRepeats));
+  if (const auto care = fields.Find("care")) scenario.care = care->Boolean();
   ReadContext context{.options = options};
   if (const auto topology = fields.Find("topology"))
     scenario.topology = ReadTopologySection(*topology, context);

@@ -12,10 +12,21 @@ namespace knetlab {
 
 constexpr bool kRequired = true;
 
-inline constexpr Key kScenarioKeys[] = {
-    {"name", kRequired}, {"summary", kRequired}, {"tags"},   {"requires"}, {"timeout"},  {"repeat"},
-    {"include"},         {"parameters"},         {"matrix"}, {"cases"},    {"topology"}, {"sockets"},
-    {"programs"},        {"steps", kRequired}};
+inline constexpr Key kScenarioKeys[] = {{"name", kRequired},
+                                        {"summary", kRequired},
+                                        {"tags"},
+                                        {"requires"},
+                                        {"timeout"},
+                                        {"care"},
+                                        {"repeat"},
+                                        {"include"},
+                                        {"parameters"},
+                                        {"matrix"},
+                                        {"cases"},
+                                        {"topology"},
+                                        {"sockets"},
+                                        {"programs"},
+                                        {"steps", kRequired}};
 
 inline constexpr Key kTopologyKeys[] = {{"namespaces", kRequired},
                                         {"links"},
@@ -26,7 +37,8 @@ inline constexpr Key kTopologyKeys[] = {{"namespaces", kRequired},
                                         {"sysctls"},
                                         {"qdiscs"}};
 inline constexpr Key kNamespaceKeys[] = {{"sysctls"}};
-inline constexpr Key kLinkKeys[] = {{"ends", kRequired}, {"mtu"}, {"queues"}, {"mac"}, {"offloads"}};
+inline constexpr Key kLinkKeys[] = {{"ends", kRequired}, {"mtu"},  {"queues"}, {"mac"},
+                                    {"offloads"},        {"sysfs"}};
 inline constexpr Key kBridgeKeys[] = {{"in", kRequired}, {"name", kRequired}, {"ports"}, {"addresses"}};
 inline constexpr Key kRouteKeys[] = {{"in", kRequired}, {"to", kRequired}, {"via"},      {"dev"},
                                      {"type"},          {"table"},         {"nexthops"}, {"source"}};

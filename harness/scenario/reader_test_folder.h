@@ -45,6 +45,7 @@ summary: Every key once.
 tags: [xdp, smoke]
 requires: [xdp-native]
 timeout: 1500ms
+care: off
 topology:
   namespaces: [client, lb, "server[1..3]"]
   links:
@@ -55,6 +56,7 @@ topology:
       queues: 2
       mac: ["02:00:00:00:00:01", 02:00:00:00:00:02]
       offloads: {tx-checksum-ip-generic: off}
+      sysfs: {gro_flush_timeout: 1000}
   bridges: [{in: lb, name: br0, ports: [srv1, srv2], addresses: [10.0.0.9/24]}]
   routes:
     - {in: client, to: default, via: 10.0.0.2, dev: eth0}

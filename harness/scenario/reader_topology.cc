@@ -96,6 +96,13 @@ void ReadOffloads(const Node& node, LinkSpec& link) {
   }
 }
 
+void ReadDeviceAttributes(const Node& node, LinkSpec& link) {
+  for (const Entry& entry : node.Entries("sysfs (a map of attribute to value)")) {
+    const std::string attribute = ReadLabel(entry.key, "an attribute of /sys/class/net/INTERFACE");
+    for (EndpointSpec& end : link.ends) end.sysfs[attribute] = entry.value.Text("the value of an attribute");
+  }
+}
+
 LinkSpec ReadLink(const Node& node, ReadContext& context) {
   LinkSpec link;
   const auto read_ends = [&](const Node& ends) {
@@ -115,6 +122,7 @@ LinkSpec ReadLink(const Node& node, ReadContext& context) {
     link.queues = static_cast<int>(queues->Integer(1, kMostQueues));
   if (const auto macs = fields.Find("mac")) ReadMacs(*macs, link);
   if (const auto offloads = fields.Find("offloads")) ReadOffloads(*offloads, link);
+  if (const auto sysfs = fields.Find("sysfs")) ReadDeviceAttributes(*sysfs, link);
   return link;
 }
 

@@ -36,6 +36,7 @@ TEST_F(ReaderValid, HeadOfAScenario) {
   EXPECT_THAT(s.tags, ElementsAre("xdp", "smoke"));
   EXPECT_THAT(s.requires_features, ElementsAre("xdp-native"));
   EXPECT_DOUBLE_EQ(s.timeout_s, 1.5);
+  EXPECT_FALSE(s.care);
 }
 
 TEST_F(ReaderValid, FamiliesExpandInStep) {
@@ -66,8 +67,9 @@ TEST_F(ReaderValid, LinksInBothForms) {
   EXPECT_EQ(full.queues, 2);
   EXPECT_EQ(full.ends[1].mac->ToString(), "02:00:00:00:00:02");
   EXPECT_FALSE(full.ends[0].offloads.at("tx-checksum-ip-generic"));
-  EXPECT_EQ(s.topology_marks.at("lb:eth0").line, 9);
-  EXPECT_EQ(s.topology_marks.at("client").line, 7);
+  EXPECT_EQ(full.ends[1].sysfs.at("gro_flush_timeout"), "1000");
+  EXPECT_EQ(s.topology_marks.at("lb:eth0").line, 10);
+  EXPECT_EQ(s.topology_marks.at("client").line, 8);
 }
 
 TEST_F(ReaderValid, TheRestOfATopology) {
@@ -121,7 +123,7 @@ TEST_F(ReaderValid, SocketsAndPrograms) {
 TEST_F(ReaderValid, Steps) {
   const Scenario s = Whole();
   ASSERT_EQ(s.steps.size(), 4u);
-  EXPECT_EQ(s.steps[0].mark.line, 45);
+  EXPECT_EQ(s.steps[0].mark.line, 47);
   EXPECT_EQ(s.steps[0].mark.column, 5);
   const auto& replay = std::get<ReplayStep>(s.steps[0].what);
   EXPECT_EQ(replay.capture, folder_.Path("captures/dns.pcap"));
@@ -149,7 +151,7 @@ TEST_F(ReaderValid, Expectations) {
   EXPECT_FALSE(expect.ledger[1].number.Holds(5));
   EXPECT_EQ(expect.ledger[2].place, "lb:eth0 ring");
   EXPECT_EQ(expect.ledger[2].fate, Fate::kLost);
-  EXPECT_EQ(expect.ledger[2].number.mark.line, 60);
+  EXPECT_EQ(expect.ledger[2].number.mark.line, 62);
   ASSERT_EQ(expect.verdicts.size(), 2u);
   EXPECT_EQ(expect.verdicts[1].verdict, "XDP_PASS");
   EXPECT_EQ(expect.maps[0].read[0].value.elements[0].text, "lb:eth0");

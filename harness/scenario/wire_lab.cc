@@ -103,6 +103,7 @@ void WireLab::AttachPrograms() {
       }
     }
   }
+  if (!scenario_.care) return;
   care_.emplace(*topology_, native);
   notes_.insert(notes_.end(), care_->notes().begin(), care_->notes().end());
 }
