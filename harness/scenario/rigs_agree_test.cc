@@ -1,28 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 // The smoke scenarios on both rigs: what a program decides about a packet, and what the checks find, is the
 // same.
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
+#include <ostream>
 
 #include "harness/scenario/reader.h"
 #include "harness/scenario/rig.h"
 #include "harness/scenario/suitable_rigs.h"
 
 namespace knetlab {
+
+// GoogleTest finds it beside the type: what a test that fails is about.
+static void PrintTo(const Scenario& scenario, std::ostream* out) {
+  *out << scenario.file;
+}
+
 namespace {
 
-std::vector<std::string> ScenariosOfBothRigs() {
-  std::vector<std::string> names;
+std::vector<Scenario> ScenariosOfBothRigs() {
+  std::vector<Scenario> found;
   for (const auto& entry : std::filesystem::directory_iterator(KNETLAB_SMOKE)) {
     if (entry.path().extension() != ".yaml") continue;
-    if (SuitableRigs(ReadScenario(entry.path(), {{KNETLAB_OBJECTS}, {}})).size() == 2)
-      names.push_back(entry.path().stem());
+    for (const Scenario& scenario : ReadScenarios(entry.path(), {{KNETLAB_OBJECTS}, {}})) {
+      if (SuitableRigs(scenario).size() == 2) found.push_back(scenario);
+    }
   }
-  std::sort(names.begin(), names.end());
-  return names;
+  std::sort(found.begin(), found.end(),
+            [](const Scenario& left, const Scenario& right) { return left.name < right.name; });
+  return found;
 }
 
 RigResult RunOn(const char* rig, const Scenario& scenario, std::shared_ptr<Tracer> tracer) {
@@ -36,10 +45,10 @@ RigResult RunOn(const char* rig, const Scenario& scenario, std::shared_ptr<Trace
   return result;
 }
 
-class RigsAgree : public testing::TestWithParam<std::string> {};
+class RigsAgree : public testing::TestWithParam<Scenario> {};
 
 TEST_P(RigsAgree, PacketByPacket) {
-  const Scenario scenario = ReadScenario(KNETLAB_SMOKE "/" + GetParam() + ".yaml", {{KNETLAB_OBJECTS}, {}});
+  const Scenario& scenario = GetParam();
   const RigResult unit = RunOn("unit", scenario, nullptr),
                   wire = RunOn("wire", scenario, std::make_shared<Tracer>());
   EXPECT_EQ(unit.verdicts, wire.verdicts);
@@ -60,8 +69,9 @@ TEST_P(RigsAgree, PacketByPacket) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Smoke, RigsAgree, testing::ValuesIn(ScenariosOfBothRigs()), [](const auto& each) {
-  std::string name = each.param;
-  std::replace(name.begin(), name.end(), '-', '_');
+  std::string name = each.param.name;
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; }, '_');
   return name;
 });
 
