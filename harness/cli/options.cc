@@ -97,6 +97,8 @@ const Declaration kDeclarations[] = {
     {Opt::kKeep, "--keep",
      "leave it there, of a run the labs that failed, until `knetlab topology down` or `knetlab clean`",
      AddFlag<&Options::keep>},
+    {Opt::kUpdateGolden, "--update-golden", "write the golden captures that differ from what was seen",
+     AddFlag<&Options::update_golden>},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ struct Options {
   std::optional<std::uint64_t> limit;
   std::string hook = "auto";
   bool keep = false;
+  bool update_golden = false;
 };
 
 enum class Opt {
@@ -43,7 +44,8 @@ enum class Opt {
   kReport,
   kLimit,
   kHook,
-  kKeep
+  kKeep,
+  kUpdateGolden
 };
 
 // `values` must outlive the parsing.

@@ -104,6 +104,7 @@ RunOptions Wanted(const Options& options) {
   wanted.seed = options.seed;
   wanted.fail_fast = options.fail_fast;
   wanted.keep = options.keep;
+  wanted.update_golden = options.update_golden;
   return wanted;
 }
 
@@ -136,7 +137,7 @@ std::vector<Verb> AddRun(CLI::App& command, Options& options) {
   verb->add_option("PATH", *paths, "scenario files, or folders of them")->required();
   AddOptions(*verb, options,
              {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kSeed, Opt::kTimeout, Opt::kFailFast,
-              Opt::kKeep, Opt::kReport, Opt::kJson, Opt::kOutput});
+              Opt::kKeep, Opt::kUpdateGolden, Opt::kReport, Opt::kJson, Opt::kOutput});
   verb->footer(
       "The rig is wire unless told otherwise. Exit status 1: a scenario failed or could not be carried "
       "out. An interrupt ends the run early: what had ended is in the output and in the reports.\n\n"

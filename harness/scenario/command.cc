@@ -32,7 +32,8 @@ std::pair<UniqueFd, UniqueFd> Pipe() {
 }
 
 // In the child, between clone and exec: only what is safe after a fork of a threaded process.
-[[noreturn]] void BecomeCommand(char* const* argv, char* const* variables, int output, int failure) {
+[[noreturn]] void BecomeCommand(char* const* argv, char* const* variables, int output, int errors,
+                                int failure) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigset_t none;
   ::sigemptyset(&none);
@@ -40,7 +41,7 @@ std::pair<UniqueFd, UniqueFd> Pipe() {
   int null = ::open("/dev/null", O_RDONLY);
   ::dup2(null, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
-  ::dup2(output, STDERR_FILENO);
+  ::dup2(errors, STDERR_FILENO);
   ::execvpe(argv[0], argv, variables);
   int error = errno;
   [[maybe_unused]] ssize_t ignored = ::write(failure, &error, sizeof(error));
@@ -69,6 +70,14 @@ class Child {
   pid_t pid_;
 };
 
+// Appends what can be read to `text`, up to the limit. False at the end of the stream.
+bool ReadSome(int fd, std::string& text) {
+  std::array<char, 4096> buffer{};
+  const ssize_t got = ::read(fd, buffer.data(), buffer.size());
+  if (got > 0) text.append(buffer.data(), std::min(static_cast<std::size_t>(got), kMaxOutput - text.size()));
+  return got > 0 || (got < 0 && errno == EINTR);
+}
+
 // For exec: pointers into the texts.
 std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   std::vector<char*> pointers;
@@ -96,35 +105,40 @@ std::vector<std::string> EnvironmentWith(std::vector<std::string> variables) {
 CommandResult RunHere(const std::vector<std::string>& argv, const std::vector<std::string>& variables,
                       int stop_fd) {
   auto [output_read, output_write] = Pipe();
+  auto [errors_read, errors_write] = Pipe();
   auto [failure_read, failure_write] = Pipe();
   const std::vector<std::string> all_variables = EnvironmentWith(variables);
   const std::vector<char*> arguments = Pointers(argv), environment = Pointers(all_variables);
   // A PID namespace of its own: when its first process is gone, so are all the others.
   auto pid = static_cast<pid_t>(::syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, nullptr, nullptr, nullptr, 0UL));
   if (pid < 0) throw ErrnoError("run command", argv[0], errno);
-  if (pid == 0) BecomeCommand(arguments.data(), environment.data(), output_write.get(), failure_write.get());
+  if (pid == 0)
+    BecomeCommand(arguments.data(), environment.data(), output_write.get(), errors_write.get(),
+                  failure_write.get());
   Child child(pid);
   output_write.reset();
+  errors_write.reset();
   failure_write.reset();
+  const UniqueFd ended(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!ended) throw ErrnoError("wait for command", argv[0], errno);
   CommandResult result;
-  for (bool open = true; open;) {
-    std::array<pollfd, 2> waits = {pollfd{output_read.get(), POLLIN, 0}, pollfd{stop_fd, POLLIN, 0}};
+  // poll() passes over a descriptor of -1, which is what a stream that has ended has.
+  for (bool running = true; running || output_read || errors_read;) {
+    std::array<pollfd, 4> waits = {pollfd{output_read.get(), POLLIN, 0}, pollfd{errors_read.get(), POLLIN, 0},
+                                   pollfd{running ? ended.get() : -1, POLLIN, 0}, pollfd{stop_fd, POLLIN, 0}};
     if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
       throw ErrnoError("wait for command", argv[0], errno);
-    if (waits[1].revents != 0) {
+    if (waits[3].revents != 0) {
       throw Error({.what = "run command",
                    .where = argv[0],
                    .why = "it was stopped before it ended",
                    .hint = "raise the scenario's timeout",
-                   .detail = result.output,
+                   .detail = result.standard_output + result.standard_error,
                    .code = ECANCELED});
     }
-    if (waits[0].revents == 0) continue;
-    std::array<char, 4096> buffer{};
-    ssize_t got = ::read(output_read.get(), buffer.data(), buffer.size());
-    if (got > 0 && result.output.size() < kMaxOutput)
-      result.output.append(buffer.data(), static_cast<std::size_t>(got));
-    open = got > 0 || (got < 0 && errno == EINTR);
+    if (waits[0].revents != 0 && !ReadSome(output_read.get(), result.standard_output)) output_read.reset();
+    if (waits[1].revents != 0 && !ReadSome(errors_read.get(), result.standard_error)) errors_read.reset();
+    if (waits[2].revents != 0) running = false;
   }
   int error = 0;
   if (::read(failure_read.get(), &error, sizeof(error)) == sizeof(error)) {

@@ -12,8 +12,8 @@
 namespace knetlab {
 
 struct CommandResult {
-  int status = 0;      // exit status; 128 + N where signal N ended it
-  std::string output;  // stdout and stderr, the first 64 KiB
+  int status = 0;                               // exit status; 128 + N where signal N ended it
+  std::string standard_output, standard_error;  // the first 64 KiB of each
 };
 
 // Throws Error where it cannot be started (not found) or `stop` ended it.

@@ -237,7 +237,7 @@ void AddFirewall(const Namespace& server) {
     CommandResult done = RunCommand(
         server,
         {"iptables", "-A", "INPUT", "-p", protocol, "-m", "length", "--length", "0:100", "-j", "DROP"}, {});
-    ASSERT_EQ(done.status, 0) << done.output;
+    ASSERT_EQ(done.status, 0) << done.standard_error;
   }
 }
 

@@ -206,7 +206,7 @@ struct Scenario {
   std::vector<std::pair<std::string, std::string>>
       parameters;  // what makes this case of the file: name and value, as text
   double timeout_s = 30;
-  int repeat = 1;  // how often it is run
+  int repeat = 1;    // how often it is run
   bool care = true;  // what the lab does by itself so that nothing is lost for the lab's reasons (lab_care.h)
   TopologySpec topology;
   std::map<std::string, Mark> topology_marks;  // "server:eth0", "server" -> where declared

@@ -44,6 +44,9 @@ std::vector<SocketSpec> ReadSocketsSection(const Node& node, ReadContext& contex
 std::vector<ProgramSpec> ReadProgramsSection(const Node& node, ReadContext& context);
 std::vector<Step> ReadStepsSection(const Node& node, const ReadContext& context);
 ExpectStep ReadExpect(const Node& node, const ReadContext& context);
+void ReadPacketsChecks(const Node& node, const ReadContext& context, ExpectStep& expect);
+void ReadLatencyChecks(const Node& node, ExpectStep& expect);
+void ReadCostChecks(const Node& node, const ReadContext& context, ExpectStep& expect);
 
 // Parts that several sections have.
 ValueSpec ReadValue(const Node& node, const ReadContext& context);

@@ -67,7 +67,11 @@ ExpectStep ReadExpect(const Node& node, const ReadContext& context) {
     for (const Node& map : maps->Items("a list of maps to read"))
       expect.maps.push_back(ReadMapStep(map.RequireMap("a map to read", kExpectMapKeys), context));
   }
-  if (expect.ledger.empty() && expect.verdicts.empty() && expect.maps.empty())
+  if (const auto packets = fields.Find("packets")) ReadPacketsChecks(*packets, context, expect);
+  if (const auto latency = fields.Find("latency")) ReadLatencyChecks(*latency, expect);
+  if (const auto cost = fields.Find("cost")) ReadCostChecks(*cost, context, expect);
+  if (expect.ledger.empty() && expect.verdicts.empty() && expect.maps.empty() && expect.packets.empty() &&
+      expect.latency.empty() && expect.cost.empty())
     node.Fail("nothing is expected");
   return expect;
 }

@@ -73,6 +73,7 @@ inline constexpr Key kOutputKeys[] = {{"contains"}, {"equals"}, {"matches"}};
 inline constexpr Key kExpectKeys[] = {{"ledger"}, {"verdicts"}, {"maps"}, {"packets"}, {"latency"}, {"cost"}};
 inline constexpr Key kPacketsKeys[] = {{"at"},     {"direction"}, {"program"}, {"golden"},
                                        {"ignore"}, {"order"},     {"count"}};
+inline constexpr std::string_view kCostMetrics[] = {"ns_per_packet", "instructions_per_packet"};
 inline constexpr std::string_view kPacketsPlaces[] = {"at", "program"};
 inline constexpr Key kLatencyKeys[] = {{"p50"}, {"p90"}, {"p99"}, {"p999"}, {"max"}};
 inline constexpr Key kExpectMapKeys[] = {{"program", kRequired}, {"map", kRequired}, {"read", kRequired}};

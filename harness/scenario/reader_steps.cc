@@ -2,6 +2,7 @@
 // `steps:` but `expect`, which is in reader_expect.cc.
 #include <fmt/format.h>
 
+#include "harness/scenario/output_check.h"
 #include "harness/scenario/reader_context.h"
 #include "harness/scenario/reader_error.h"
 #include "harness/scenario/reader_keys.h"
@@ -71,6 +72,27 @@ ReplayStep ReadReplay(const Node& node, const ReadContext& context) {
   return replay;
 }
 
+// {contains: text or list of texts, equals: text, matches: expression}
+void ReadOutput(const Node& node, OutputCheck::Stream stream, ExecStep& exec) {
+  const Fields fields = node.RequireMap("what is printed", kOutputKeys);
+  const auto add = [&](OutputCheck::Kind kind, const Node& text) {
+    exec.output.push_back({stream, kind, text.Text("text"), text.mark()});
+  };
+  if (const auto contains = fields.Find("contains")) {
+    if (!contains->is_sequence()) add(OutputCheck::Kind::kContains, *contains);
+    if (contains->is_sequence()) {
+      for (const Node& item : contains->Items("a list of texts")) add(OutputCheck::Kind::kContains, item);
+    }
+  }
+  if (const auto equals = fields.Find("equals")) add(OutputCheck::Kind::kEquals, *equals);
+  if (const auto matches = fields.Find("matches")) {
+    if (const std::string why = RegexMistake(matches->Text("a regular expression")); !why.empty())
+      matches->Fail(fmt::format("{} is no regular expression: {}", Quoted(matches->tree()->text), why),
+                    "the syntax is that of RE2");
+    add(OutputCheck::Kind::kMatches, *matches);
+  }
+}
+
 ExecStep ReadExec(const Node& node, const ReadContext& context) {
   const Fields fields = node.RequireMap("an exec", kExecKeys);
   ExecStep exec;
@@ -80,6 +102,8 @@ ExecStep ReadExec(const Node& node, const ReadContext& context) {
     exec.argv.push_back(word.Text("a word of the command"));
   if (exec.argv.empty() || exec.argv[0].empty()) argv.Fail("the command is empty");
   if (const auto status = fields.Find("status")) exec.status = static_cast<int>(status->Integer(0, 255));
+  if (const auto output = fields.Find("stdout")) ReadOutput(*output, OutputCheck::Stream::kStdout, exec);
+  if (const auto output = fields.Find("stderr")) ReadOutput(*output, OutputCheck::Stream::kStderr, exec);
   return exec;
 }
 

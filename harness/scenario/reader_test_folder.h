@@ -77,10 +77,10 @@ programs:
     object: xdp_drop.bpf.o
     program: xdp_drop
     type: xdp
-    attach: {xdp: lb:eth0, mode: native}
+    attach: {xdp: lb:eth0, mode: "${mode}"}
     maps:
       counters: {size: 16, contents: [{key: 1, value: 0x10}]}
-    globals: {limit: 5}
+    globals: {limit: 5, more: "${more}", text: {text: "${text}-${who}-$${x}"}}
   tap:
     object: xdp_drop.bpf.o
     attach: [{tc-ingress: lb:eth0}, {tc-egress: lb:eth1, mode: clsact}, {socket: tap}]
@@ -90,7 +90,7 @@ steps:
       capture: dns.pcap
       from: client:eth0
       rate: x2.5
-      loop: 3
+      loop: ${loops}
       limit: 100
       rewrite:
         destination-mac: lb:eth0
@@ -104,6 +104,19 @@ steps:
       ledger: {drop: 120, pass: "> 5", lost: {"lb:eth0 ring": 12}}
       verdicts: {drop: {XDP_DROP: 120, XDP_PASS: ">= 13"}}
       maps: [{program: drop, map: counters, read: [{key: 3, value: {ifindex: lb:eth0}}]}]
+      packets:
+        - {at: lb:eth0, direction: out, golden: dns.pcap, ignore: [ip-id, 12..13], order: any, count: ">= 1"}
+        - {program: tap, count: 3}
+      latency: {drop: {p50: "< 10us", p999: "<= 1.5ms"}, "lb:socket 10.0.0.2:53": {max: "< 1s"}}
+      cost: {drop.ns_per_packet: "< 60", tap.instructions_per_packet: 120}
+  - exec: {in: lb, argv: [ip, addr], stdout: {contains: [eth0, lo], matches: "10\\.0\\.0\\.[0-9]"}, stderr: {equals: ""}}
+parameters: {mode: native, port: 53, who: "${port}x"}
+matrix:
+  loops: [3, 4]
+  text: ["${port}", b]
+  exclude: [{loops: 4, text: b}]
+cases: {one: {more: 1}, two: {more: 2}}
+repeat: 2
 )";
 
 }  // namespace knetlab

@@ -29,7 +29,8 @@ class ReaderValid : public ::testing::Test {
 
 TEST_F(ReaderValid, HeadOfAScenario) {
   const Scenario s = Whole();
-  EXPECT_EQ(s.name, "whole-language");
+  EXPECT_EQ(s.name, "whole-language[one,loops=3,text=#1]");
+  EXPECT_EQ(s.repeat, 2);
   EXPECT_EQ(s.name_mark.line, 1);
   EXPECT_EQ(s.name_mark.column, 7);
   EXPECT_EQ(s.summary, "Every key once.");
@@ -122,7 +123,7 @@ TEST_F(ReaderValid, SocketsAndPrograms) {
 
 TEST_F(ReaderValid, Steps) {
   const Scenario s = Whole();
-  ASSERT_EQ(s.steps.size(), 4u);
+  ASSERT_EQ(s.steps.size(), 5u);
   EXPECT_EQ(s.steps[0].mark.line, 47);
   EXPECT_EQ(s.steps[0].mark.column, 5);
   const auto& replay = std::get<ReplayStep>(s.steps[0].what);
@@ -155,6 +156,47 @@ TEST_F(ReaderValid, Expectations) {
   ASSERT_EQ(expect.verdicts.size(), 2u);
   EXPECT_EQ(expect.verdicts[1].verdict, "XDP_PASS");
   EXPECT_EQ(expect.maps[0].read[0].value.elements[0].text, "lb:eth0");
+}
+
+TEST_F(ReaderValid, ExpectationsOfPacketsLatencyAndCost) {
+  const Scenario s = Whole();
+  const auto& expect = std::get<ExpectStep>(s.steps[3].what);
+  ASSERT_EQ(expect.packets.size(), 2u);
+  const PacketsCheck& packets = expect.packets[0];
+  EXPECT_EQ(packets.at, "lb:eth0");
+  EXPECT_TRUE(packets.sent);
+  EXPECT_TRUE(packets.any_order);
+  EXPECT_EQ(packets.golden, folder_.Path("captures/dns.pcap"));
+  ASSERT_EQ(packets.ignore.size(), 2u);
+  EXPECT_EQ(packets.ignore[0].field, IgnoredBytes::Field::kIpId);
+  EXPECT_EQ(packets.ignore[1].first, 12u);
+  EXPECT_EQ(packets.ignore[1].last, 13u);
+  EXPECT_EQ(packets.count->ToString(), ">= 1");
+  EXPECT_EQ(expect.packets[1].program, "tap");
+  ASSERT_EQ(expect.latency.size(), 3u);
+  EXPECT_EQ(expect.latency[1].metric, "p999");
+  EXPECT_DOUBLE_EQ(expect.latency[1].number.value, 1.5e6);
+  EXPECT_EQ(expect.latency[2].place, "lb:socket 10.0.0.2:53");
+  ASSERT_EQ(expect.cost.size(), 2u);
+  EXPECT_EQ(expect.cost[1].program, "tap");
+  EXPECT_EQ(expect.cost[1].metric, "instructions_per_packet");
+  const auto& exec = std::get<ExecStep>(s.steps[4].what);
+  ASSERT_EQ(exec.output.size(), 4u);
+  EXPECT_EQ(exec.output[1].text, "lo");
+  EXPECT_EQ(exec.output[2].kind, OutputCheck::Kind::kMatches);
+  EXPECT_EQ(exec.output[3].stream, OutputCheck::Stream::kStderr);
+}
+
+TEST_F(ReaderValid, AGoldenCaptureMayBeMissingWhereItIsToBeWritten) {
+  const std::string text =
+      "name: x\nsummary: y\ntopology: {namespaces: [a], links: [[a:eth0, a:eth1]]}\n"
+      "steps: [{expect: {packets: {at: a:eth0, golden: new/g.pcap}}}]\n";
+  EXPECT_THROW(Read(text), Error);
+  options_.golden_may_be_missing = true;
+  const Scenario s = Read(text);
+  const PacketsCheck& check = std::get<ExpectStep>(s.steps[0].what).packets[0];
+  EXPECT_FALSE(check.golden_is_there);
+  EXPECT_EQ(check.golden, folder_.Path("suite/new/g.pcap"));
 }
 
 TEST_F(ReaderValid, WithoutATopologyNothingIsSentFromAnEndpoint) {

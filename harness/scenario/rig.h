@@ -82,7 +82,8 @@ struct RigOptions {
   std::uint32_t seed = 0;                      // KNETLAB_SEED of commands
   KeptLab* keep = nullptr;                     // wire: what to keep it under, and what came of it
   bool per_packet = false;
-  bool cost = true;  // measure the cost of each program after the steps
+  bool cost = true;            // measure the cost of each program after the steps
+  bool update_golden = false;  // write the golden captures of `expect: packets:` where they differ
 };
 
 class Rig {

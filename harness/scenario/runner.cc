@@ -106,6 +106,7 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
 void Suite::Read(const std::vector<std::string>& paths) {
   ReadOptions reading;
   reading.features = FacilityNames();
+  reading.golden_may_be_missing = options_.update_golden;
   reading.object_folders = options_.object_folders.empty() ? DefaultObjectFolders() : options_.object_folders;
   const ScenarioFilter filter(options_.filters);
   std::vector<Scenario> all;
@@ -163,7 +164,10 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
   const double timeout = options_.timeout_s.value_or(scenario.timeout_s);
   Deadline deadline(std::move(stop), std::chrono::duration<double>(timeout));
   try {
-    RigOptions rig{.tracer = tracer_, .latency_floor = latency_floor_, .seed = result.seed};
+    RigOptions rig{.tracer = tracer_,
+                   .latency_floor = latency_floor_,
+                   .seed = result.seed,
+                   .update_golden = options_.update_golden};
     if (options_.keep) {
       result.kept.name = repetition > 1 ? fmt::format("{}.{}", scenario.name, repetition) : scenario.name;
       rig.keep = &result.kept;

@@ -42,6 +42,7 @@ struct RunOptions {
   bool fail_fast = false;                   // start no other scenario after the first that failed
   bool keep = false;                        // the labs of scenarios that failed, until they are taken down
   std::vector<std::string> object_folders;  // empty: DefaultObjectFolders()
+  bool update_golden = false;               // RigOptions::update_golden
   // Called once, when all are read and before the first runs.
   std::function<void(const std::vector<Scenario>& suite)> on_begin;
   // Called as each ends, from the threads that run them, one at a time.

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "harness/scenario/seen_packets.h"
+
 namespace knetlab {
 namespace {
 
@@ -13,6 +15,7 @@ bool NeedsSockets(const ProgramSpec& program) {
 
 // What needs devices, namespaces or sockets.
 struct NeedsWire {
+  const Scenario& scenario;
   bool operator()(const ReplayStep& step) const {
     return !step.source_mac_of.empty() || !step.destination_mac_of.empty();
   }
@@ -20,21 +23,35 @@ struct NeedsWire {
   bool operator()(const ExecStep&) const { return true; }
   bool operator()(const ExpectStep& step) const {
     // On the unit rig nothing gets lost.
-    return std::any_of(step.ledger.begin(), step.ledger.end(), [](const LedgerCheck& check) {
-      return check.fate == Fate::kDelivered || (check.fate == Fate::kLost && !check.number.Holds(0));
-    });
+    return !step.latency.empty() ||
+           std::any_of(step.ledger.begin(), step.ledger.end(),
+                       [](const LedgerCheck& check) {
+                         return check.fate == Fate::kDelivered ||
+                                (check.fate == Fate::kLost && !check.number.Holds(0));
+                       }) ||
+           std::any_of(step.packets.begin(), step.packets.end(),
+                       [&](const PacketsCheck& check) { return !WhyUnitCannotSee(scenario, check).empty(); });
   }
 };
+
+// What comes out of a program, which no tap sees.
+bool NeedsUnit(const Step& step) {
+  const auto* expect = std::get_if<ExpectStep>(&step.what);
+  return expect != nullptr && std::any_of(expect->packets.begin(), expect->packets.end(),
+                                          [](const PacketsCheck& check) { return check.at.empty(); });
+}
 
 }  // namespace
 
 std::vector<std::string> SuitableRigs(const Scenario& scenario) {
   std::vector<std::string> rigs;
   const bool needs_wire = std::any_of(scenario.programs.begin(), scenario.programs.end(), NeedsSockets) ||
-                          std::any_of(scenario.steps.begin(), scenario.steps.end(),
-                                      [](const Step& step) { return std::visit(NeedsWire(), step.what); });
+                          std::any_of(scenario.steps.begin(), scenario.steps.end(), [&](const Step& step) {
+                            return std::visit(NeedsWire{scenario}, step.what);
+                          });
   if (!needs_wire && !scenario.programs.empty()) rigs.emplace_back("unit");
-  if (!scenario.topology.namespaces.empty()) rigs.emplace_back("wire");
+  const bool needs_unit = std::any_of(scenario.steps.begin(), scenario.steps.end(), NeedsUnit);
+  if (!needs_unit && !scenario.topology.namespaces.empty()) rigs.emplace_back("wire");
   return rigs;
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -12,6 +13,8 @@
 #include "harness/scenario/lab_care.h"
 #include "harness/scenario/loaded_programs.h"
 #include "harness/scenario/located_error.h"
+#include "harness/scenario/measured_checks.h"
+#include "harness/scenario/seen_packets.h"
 #include "harness/traffic/capture_file.h"
 #include "netns/namespace.h"
 #include "netns/topology.h"
@@ -54,9 +57,13 @@ std::string PlaceOf(const AttachSpec& attach, const std::string& label) {
                .code = EOPNOTSUPP});
 }
 
+// How far a packet has come on the link that it was sent into.
+enum class Stage { kLeaves, kArrives, kUpwards };  // at TC egress, at XDP of the peer, behind that
+
 struct Stop {  // one program on a packet's way
   const LoadedProgram* loaded;
   std::string place;
+  Stage stage;
 };
 
 class Run {
@@ -66,13 +73,13 @@ class Run {
 
  private:
   const Topology& Built();
-  std::string PeerOf(const std::string& endpoint) const;
   std::vector<Stop> WayFrom(const std::string& endpoint) const;
   void Do(const ReplayStep& step, const Mark& mark);
   void Do(const MapStep& step, const Mark& mark);
   void Do(const ExecStep& step, const Mark& mark);
   void Do(const ExpectStep& step, const Mark& mark);
-  void SendOne(const std::vector<Stop>& way, Packet packet);
+  void SendOne(const std::string& from, const std::vector<Stop>& way, Packet packet);
+  void See(const std::string& from, Stage reached, Stage& seen, const std::vector<std::byte>& bytes);
   void CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark);
   void MeasureCosts();
   void Append(std::vector<CheckResult> checks);
@@ -83,6 +90,7 @@ class Run {
   std::optional<Topology> built_;
   EndpointAccess endpoints_;
   LoadedPrograms programs_;
+  SeenPackets seen_packets_;
   RigResult result_;
   Ledger phase_;            // since the last `expect`
   VerdictCounts verdicts_;  // of the same
@@ -103,7 +111,8 @@ Run::Run(const Scenario& scenario, const RigOptions& options, std::stop_token st
                      [this](const std::string& name, const std::function<void()>& work) {
                        Built().ns(Built().endpoint(name).ns).Run(work);
                      }},
-      programs_(scenario.programs, endpoints_, {}) {
+      programs_(scenario.programs, endpoints_, {}),
+      seen_packets_(scenario) {
   for (const ProgramSpec& program : scenario.programs) {
     for (const AttachSpec& attach : program.attach) {
       if (attach.kind == "socket") Cannot(attach.mark, "no sockets to attach a filter to");
@@ -123,44 +132,46 @@ const Topology& Run::Built() {
   return *built_;
 }
 
-std::string Run::PeerOf(const std::string& endpoint) const {
-  for (const LinkSpec& link : scenario_.topology.links) {
-    if (link.ends[0].ToString() == endpoint) return link.ends[1].ToString();
-    if (link.ends[1].ToString() == endpoint) return link.ends[0].ToString();
-  }
-  return "";
-}
-
 std::vector<Stop> Run::WayFrom(const std::string& endpoint) const {
   std::vector<Stop> way;
-  const std::string peer = PeerOf(endpoint);
-  auto add = [&](const std::string& kind, const std::string& target) {
+  const std::string peer = PeerOf(scenario_.topology, endpoint);
+  auto add = [&](Stage stage, const std::string& kind, const std::string& target) {
     for (const auto& loaded : programs_.all()) {
       for (const AttachSpec& attach : loaded->spec->attach) {
         if (attach.kind == kind && attach.target == target)
-          way.push_back({loaded.get(), PlaceOf(attach, loaded->spec->label)});
+          way.push_back({loaded.get(), PlaceOf(attach, loaded->spec->label), stage});
       }
     }
   };
-  add("tc-egress", endpoint);
-  add("xdp", peer);
-  add("tc-ingress", peer);
+  add(Stage::kLeaves, "tc-egress", endpoint);
+  add(Stage::kArrives, "xdp", peer);
+  add(Stage::kUpwards, "tc-ingress", peer);
   if (endpoint.empty()) {
     for (const auto& loaded : programs_.all()) {
-      if (loaded->spec->attach.empty()) way.push_back({loaded.get(), loaded->spec->label});
+      if (loaded->spec->attach.empty()) way.push_back({loaded.get(), loaded->spec->label, Stage::kUpwards});
     }
   }
   return way;
 }
 
-void Run::SendOne(const std::vector<Stop>& way, Packet packet) {
+// What taps at both ends of the link would have seen by the time that the packet has come so far.
+void Run::See(const std::string& from, Stage reached, Stage& seen, const std::vector<std::byte>& bytes) {
+  if (seen < Stage::kArrives && reached >= Stage::kArrives) seen_packets_.AddAt(from, true, bytes);
+  if (seen < Stage::kUpwards && reached >= Stage::kUpwards)
+    seen_packets_.AddAt(PeerOf(scenario_.topology, from), false, bytes);
+  seen = std::max(seen, reached);
+}
+
+void Run::SendOne(const std::string& from, const std::vector<Stop>& way, Packet packet) {
   PacketResult first;
   first.index = ++index_;
   Fate fate = Fate::kPassed;
   std::string place = "unit", reason;
   std::vector<std::byte> bytes = std::move(packet.bytes);
   bool is_first = true;
+  Stage seen = Stage::kLeaves;
   for (const Stop& stop : way) {
+    See(from, stop.stage, seen, bytes);
     const std::string& label = stop.loaded->spec->label;
     PacketResult one = TryOnePacket(*stop.loaded->program, stop.place, bytes, index_);
     verdicts_[label][one.verdict]++;
@@ -172,11 +183,16 @@ void Run::SendOne(const std::vector<Stop>& way, Packet packet) {
     place = one.place;
     reason = one.reason;
     if (one.out) bytes = *one.out;
+    if (one.out && fate != Fate::kDropped) seen_packets_.AddFrom(label, bytes);
+    if (fate == Fate::kTransmitted) seen_packets_.AddAt(from, false, bytes);  // back to where it came from
     if (is_first) first = std::move(one);
     is_first = false;
     if (fate != Fate::kPassed) break;
   }
-  if (fate == Fate::kPassed) reason.clear();
+  if (fate == Fate::kPassed) {
+    See(from, Stage::kUpwards, seen, bytes);
+    reason.clear();
+  }
   phase_.Add(fate, place, reason, 1);
   phase_.sent++;
   if (options_.per_packet) result_.packets.push_back(std::move(first));
@@ -200,7 +216,7 @@ void Run::Do(const ReplayStep& step, const Mark&) {
                      .detail = "",
                      .code = ECANCELED});
       ApplyRewrite(rewrite, packet);
-      SendOne(way, std::move(packet));
+      SendOne(step.from, way, std::move(packet));
     }
   }
 }
@@ -219,9 +235,16 @@ void Run::Do(const ExpectStep& step, const Mark& mark) {
     if (check.fate == Fate::kDelivered)
       Cannot(check.number.mark, "no sockets that packets could be delivered to");
   }
+  for (const LatencyCheck& check : step.latency)
+    Cannot(check.number.mark, "no devices, on whose way packets could take time");
+  for (const PacketsCheck& check : step.packets) {
+    if (std::string why = WhyUnitCannotSee(scenario_, check); !why.empty())
+      Cannot(check.mark, std::move(why));
+  }
   CheckPhase(step.ledger, mark);
   Append(CheckVerdicts(step.verdicts, verdicts_));
   verdicts_.clear();
+  Append(seen_packets_.Check(step, {.update = options_.update_golden}, result_.notes));
   for (const MapStep& map : step.maps) Append(CheckMap(map, programs_, endpoints_, mark));
 }
 
@@ -258,6 +281,7 @@ RigResult Run::Carry() {
   if (phase_.sent > 0) CheckPhase({}, scenario_.name_mark);
   result_.ledger.Close();
   if (options_.cost) MeasureCosts();
+  Append(CheckMeasured(scenario_, result_));
   return std::move(result_);
 }
 

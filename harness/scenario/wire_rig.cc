@@ -10,6 +10,9 @@
 #include "harness/scenario/expectations.h"
 #include "harness/scenario/latency.h"
 #include "harness/scenario/located_error.h"
+#include "harness/scenario/measured_checks.h"
+#include "harness/scenario/output_check.h"
+#include "harness/scenario/seen_packets.h"
 #include "harness/scenario/wire_lab.h"
 
 namespace knetlab {
@@ -22,7 +25,8 @@ constexpr std::chrono::milliseconds kQuietDeadline{1000};
 class Run {
  public:
   Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
-      : scenario_(scenario), options_(options), stop_(std::move(stop)), lab_(scenario) {
+      : scenario_(scenario), options_(options), stop_(std::move(stop)), lab_(scenario), seen_(scenario) {
+    taps_.emplace(scenario, lab_.topology());
     result_.notes = lab_.notes();
     for (const HookedProgram& hook : lab_.hooks()) result_.modes.push_back(hook.mode);
   }
@@ -45,6 +49,8 @@ class Run {
   const RigOptions& options_;
   std::stop_token stop_;
   WireLab lab_;
+  SeenPackets seen_;
+  std::optional<EndpointTaps> taps_;
   RigResult result_;
   // Since the last `expect`:
   std::unique_ptr<Account> account_;
@@ -94,12 +100,7 @@ void Run::Do(const MapStep& step, const Mark& mark) {
 void Run::Do(const ExecStep& step, const Mark& mark) {
   CommandResult command = RunCommand(lab_.topology().ns(step.ns), step.argv,
                                      {fmt::format("KNETLAB_SEED={}", options_.seed)}, stop_);
-  CheckResult check{"exec", command.status == step.status, "", mark};
-  if (!check.pass) {
-    check.message = fmt::format("{} exited with {}, expected {}: {}", step.argv.front(), command.status,
-                                step.status, command.output.substr(0, 400));
-  }
-  Append({check});
+  Append(CheckCommand(step, command, mark));
 }
 
 void Run::Do(const ExpectStep& step, const Mark& mark) {
@@ -107,6 +108,8 @@ void Run::Do(const ExpectStep& step, const Mark& mark) {
   CheckPhase(step.ledger, mark);
   Append(CheckVerdicts(step.verdicts, verdicts_));
   verdicts_.clear();
+  taps_->CollectInto(seen_);
+  Append(seen_.Check(step, {.update = options_.update_golden}, result_.notes));
   for (const MapStep& map : step.maps) Append(CheckMap(map, lab_.programs(), lab_.endpoints(), mark));
 }
 
@@ -192,7 +195,9 @@ RigResult Run::Carry() {
   CloseAccount();
   if (phase_.sent > 0) CheckPhase({}, scenario_.name_mark);
   result_.ledger.Close();
+  taps_.reset();  // what is measured is measured without them
   if (options_.cost) MeasureCosts();
+  Append(CheckMeasured(scenario_, result_));
   return std::move(result_);
 }
 
