@@ -34,6 +34,15 @@ std::size_t NameWidth(const std::vector<Scenario>& suite, const RunOptions& opti
   return width;
 }
 
+// The golden captures that the run has written: what a person asked for is told.
+std::string Written(const ScenarioResult& result) {
+  std::string text;
+  for (const std::string& note : result.result.notes) {
+    if (note.starts_with("wrote ")) text += "         " + TerminalSafe(note) + "\n";
+  }
+  return text;
+}
+
 // Takes results from the threads that run scenarios, which an exception must not reach: it ends the run and
 // is thrown afterwards.
 class Listener {
@@ -51,7 +60,7 @@ class Listener {
     if (failure_) return;
     try {
       progress_.Clear();
-      if (!session_.options.json) session_.output.Write(ScenarioLine(result, look_));
+      if (!session_.options.json) session_.output.Write(ScenarioLine(result, look_) + Written(result));
       progress_.Show(done, result.name);
     } catch (...) {
       failure_ = std::current_exception();

@@ -35,6 +35,7 @@ std::vector<Verb> AddDoctor(CLI::App& command, Options& options);
 std::vector<Verb> AddTry(CLI::App& command, Options& options);
 std::vector<Verb> AddList(CLI::App& command, Options& options);
 std::vector<Verb> AddValidate(CLI::App& command, Options& options);
+std::vector<Verb> AddSchema(CLI::App& command, Options& options);
 std::vector<Verb> AddRun(CLI::App& command, Options& options);
 std::vector<Verb> AddTopology(CLI::App& command, Options& options);
 std::vector<Verb> AddClean(CLI::App& command, Options& options);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the scenario language: what each map may hold. The reader checks files against these tables,
-// docs/scenario.md explains them.
+// The words of the scenario language: what each map may hold. The reader checks files against these tables, the
+// JSON Schema is made from them (schema.h).
 #pragma once
 
 #include <string_view>
@@ -59,6 +59,9 @@ inline constexpr Key kProgramKeys[] = {
     {"object", kRequired}, {"program"}, {"type"}, {"attach"}, {"maps"}, {"globals"}};
 inline constexpr Key kProgramMapKeys[] = {{"size"}, {"contents"}, {"share"}};
 inline constexpr Key kMapEntryKeys[] = {{"key", kRequired}, {"value", kRequired}};
+
+inline constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"u8"},   {"u16"},
+                                     {"u32"}, {"u64"},  {"be16"},    {"be32"}, {"be64"}};
 
 inline constexpr Key kStepKeys[] = {{"replay"}, {"map"}, {"exec"}, {"expect"}};
 inline constexpr std::string_view kStepKinds[] = {"replay", "map", "exec", "expect"};

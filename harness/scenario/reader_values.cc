@@ -21,9 +21,6 @@ struct SizedInteger {
 constexpr SizedInteger kSizedIntegers[] = {{"u8", 1, false},  {"u16", 2, false}, {"u32", 4, false},
                                            {"u64", 8, false}, {"be16", 2, true}, {"be32", 4, true},
                                            {"be64", 8, true}};
-constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"u8"},   {"u16"},
-                              {"u32"}, {"u64"},  {"be16"},    {"be32"}, {"be64"}};
-
 Element Bytes(const std::uint8_t* data, std::size_t size) {
   Element element;
   element.kind = Element::Kind::kBytes;
