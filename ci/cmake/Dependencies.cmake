@@ -10,6 +10,8 @@ find_package(yaml-cpp REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(pugixml REQUIRED)
+find_package(SQLiteCpp REQUIRED)
+find_package(Boost REQUIRED)  # headers only: Boost.Math
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 pkg_check_modules(LIBBPF REQUIRED IMPORTED_TARGET libbpf)
 pkg_check_modules(LIBELF REQUIRED IMPORTED_TARGET libelf)

@@ -25,7 +25,7 @@ TEST(Usage, HelpAndVersionGoToStdoutAndAreNoFailure) {
   const Finished help = RunKnetlab({"--help"});
   EXPECT_EQ(help.status, 0);
   EXPECT_THAT(help.err, IsEmpty());
-  for (const char* verb : {"doctor", "try", "list", "validate", "run", "topology", "clean"})
+  for (const char* verb : {"doctor", "try", "list", "validate", "run", "results", "topology", "clean"})
     EXPECT_THAT(help.out, HasSubstr(verb));
   EXPECT_THAT(RunKnetlab({"try", "--help"}).out, HasSubstr("Usage: knetlab try"));
   EXPECT_THAT(RunKnetlab({"--version"}).out, StartsWith("knetlab "));
@@ -51,7 +51,7 @@ TEST(Usage, AMistypedVerbOrOptionIsAnsweredWithTheNearest) {
 }
 
 TEST(Usage, OptionsThatDoNotExistYetAreNotTakenSilently) {
-  for (const char* option : {"--store=x.db", "--kernel=debian-6.1"}) {
+  for (const char* option : {"--kernel=debian-6.1", "--kernels=x"}) {
     const Finished finished = RunKnetlab({"run", "x.yaml", option});
     EXPECT_EQ(finished.status, 2) << option;
     EXPECT_THAT(finished.err, HasSubstr("unknown option")) << option;

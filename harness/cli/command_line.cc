@@ -21,7 +21,8 @@
 namespace knetlab {
 namespace {
 
-constexpr auto kVerbs = {AddDoctor, AddTry, AddList, AddValidate, AddSchema, AddRun, AddTopology, AddClean};
+constexpr auto kVerbs = {AddDoctor, AddTry,     AddList,     AddValidate, AddSchema,
+                         AddRun,    AddResults, AddTopology, AddClean};
 
 // The verb that is being read, as deep as it got: "topology up".
 CLI::App* Innermost(CLI::App* app) {

@@ -99,6 +99,10 @@ const Declaration kDeclarations[] = {
      AddFlag<&Options::keep>},
     {Opt::kUpdateGolden, "--update-golden", "write the golden captures that differ from what was seen",
      AddFlag<&Options::update_golden>},
+    {Opt::kStore, "--store", "the file that records go to and come from (knetlab.db)",
+     [](CLI::App& verb, Options& values, const Declaration& self) {
+       AddValue<&Options::store>(verb, values, self, "FILE");
+     }},
 };
 
 }  // namespace

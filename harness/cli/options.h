@@ -14,6 +14,8 @@
 
 namespace knetlab {
 
+inline constexpr const char* kDefaultStore = "knetlab.db";  // in the current folder
+
 struct Options {
   bool json = false;
   std::string output;  // a file; empty: stdout
@@ -29,6 +31,7 @@ struct Options {
   std::string hook = "auto";
   bool keep = false;
   bool update_golden = false;
+  std::optional<std::string> store;  // a file; empty: none
 };
 
 enum class Opt {
@@ -45,7 +48,8 @@ enum class Opt {
   kLimit,
   kHook,
   kKeep,
-  kUpdateGolden
+  kUpdateGolden,
+  kStore
 };
 
 // `values` must outlive the parsing.

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/cli/options.h"
 #include "harness/cli/table.h"
 #include "harness/cli/text.h"
 #include "harness/scenario/latency_floor.h"
@@ -117,6 +118,19 @@ std::string Missing(const Ledger& ledger) {
   return text;
 }
 
+// "       run 42 in knetlab.db       knetlab results compare 42 41": where the results are, and what to type
+// next.
+std::string RecordedAt(const RunReport& report) {
+  if (!report.recorded) return "";
+  const Recorded& recorded = *report.recorded;
+  std::string next = recorded.number > 1 ? fmt::format("compare {} {}", recorded.number, recorded.number - 1)
+                                         : fmt::format("show {}", recorded.number);
+  if (recorded.store != kDefaultStore) next += " --store " + recorded.store;
+  constexpr const char* kGap = "       ";
+  return TerminalSafe(
+      fmt::format("{}run {} in {}{}knetlab results {}", kGap, recorded.number, recorded.store, kGap, next));
+}
+
 }  // namespace
 
 std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
@@ -158,8 +172,8 @@ std::string RunSummary(const RunReport& report, bool colour) {
   add(ScenarioOutcome::kSkip, "skipped", Style::kPlain);
   if (report.planned > report.scenarios.size())
     text += fmt::format(", {} not run", report.planned - report.scenarios.size());
-  return fmt::format("{}{} in {}\n", report.interrupted ? "interrupted: " : "", text,
-                     FormatDuration(report.duration_s));
+  return fmt::format("{}{} in {}{}\n", report.interrupted ? "interrupted: " : "", text,
+                     FormatDuration(report.duration_s), RecordedAt(report));
 }
 
 }  // namespace knetlab

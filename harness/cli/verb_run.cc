@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // knetlab run: runs scenarios, a line each as they end.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -13,6 +15,7 @@
 #include "harness/cli/failure.h"
 #include "harness/cli/progress.h"
 #include "harness/cli/run_report.h"
+#include "harness/cli/terminal.h"
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
@@ -103,6 +106,26 @@ void WriteReports(const std::vector<ReportTarget>& targets, const nlohmann::orde
   if (failure) throw Error(*failure);
 }
 
+struct Arguments {
+  std::vector<std::string> paths;
+  std::string label;
+};
+
+// People get a record of what they did without asking; a CI job says where it wants one.
+std::string StoreOf(const Options& options) {
+  if (options.store) return *options.store;
+  const bool person = IsTerminal(STDOUT_FILENO) && std::getenv("CI") == nullptr;
+  return person && !options.json && options.output.empty() ? kDefaultStore : "";
+}
+
+// Why what ran is not all in the store. The results are told all the same, and the exit status says that
+// something was not done.
+bool TellUnrecorded(const RunReport& report) {
+  if (!report.recorded || !report.recorded->failure) return false;
+  fmt::print(stderr, "{}", FailureText(*report.recorded->failure));
+  return true;
+}
+
 RunOptions Wanted(const Options& options) {
   RunOptions wanted;
   if (!options.rig.empty()) wanted.rig = options.rig;
@@ -117,42 +140,47 @@ RunOptions Wanted(const Options& options) {
   return wanted;
 }
 
-int Run(Session& session, const std::vector<std::string>& paths) {
+int Run(Session& session, const Arguments& arguments) {
   const Options& options = session.options;
   std::vector<ReportTarget> reports;
   for (const std::string& text : options.reports) reports.push_back(ReadReportTarget(text));
   Listener listener(session);
   RunOptions wanted = Wanted(options);
+  wanted.store = StoreOf(options);
+  wanted.label = arguments.label;
   wanted.on_begin = [&](const std::vector<Scenario>& suite) { listener.OnBegin(suite, wanted); };
   wanted.on_result = [&](const ScenarioResult& result, std::size_t done, std::size_t) {
     listener.OnResult(result, done);
   };
   const std::stop_callback interrupted(session.interrupt.token(), [&] { listener.stop().request_stop(); });
-  const RunReport report = RunScenarios(paths, wanted, listener.stop().get_token());
+  const RunReport report = RunScenarios(arguments.paths, wanted, listener.stop().get_token());
   listener.Finish();
   const nlohmann::ordered_json document = RunDocument(report);
   session.output.Write(options.json ? DumpDocument(document)
                                     : RunSummary(report, session.output.colour()) + Next(report));
   session.output.Commit();  // before the reports: one that fails loses nothing of this
+  const bool unrecorded = TellUnrecorded(report);
   WriteReports(reports, document);
-  return report.ok() ? kExitDone : kExitNotHeld;
+  return report.ok() && !unrecorded ? kExitDone : kExitNotHeld;
 }
 
 }  // namespace
 
 std::vector<Verb> AddRun(CLI::App& command, Options& options) {
   CLI::App* verb = command.add_subcommand("run", "Run scenarios");
-  const auto paths = std::make_shared<std::vector<std::string>>();
-  verb->add_option("PATH", *paths, "scenario files, or folders of them")->required();
+  const auto arguments = std::make_shared<Arguments>();
+  verb->add_option("PATH", arguments->paths, "scenario files, or folders of them")->required();
   AddOptions(*verb, options,
              {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kSeed, Opt::kTimeout, Opt::kFailFast,
-              Opt::kKeep, Opt::kUpdateGolden, Opt::kReport, Opt::kJson, Opt::kOutput});
+              Opt::kKeep, Opt::kUpdateGolden, Opt::kReport, Opt::kStore, Opt::kJson, Opt::kOutput});
+  verb->add_option("--label", arguments->label, "a name for this run in the store")->type_name("NAME");
   verb->footer(
-      "The rig is wire unless told otherwise. Exit status 1: a scenario failed or could not be carried "
+      "The rig is wire unless told otherwise. On a terminal, and where --store asks for it, each result is "
+      "recorded; --store= records nothing. Exit status 1: a scenario failed or could not be carried "
       "out. An interrupt ends the run early: what had ended is in the output and in the reports.\n\n"
       "  sudo knetlab run scenarios/smoke -j 2\n"
       "  sudo knetlab run scenarios --filter 'tag:xdp !redirect' --report junit:results.xml");
-  return {{verb, [paths](Session& session) { return Run(session, *paths); }}};
+  return {{verb, [arguments](Session& session) { return Run(session, *arguments); }}};
 }
 
 }  // namespace knetlab

@@ -31,8 +31,11 @@ Json LedgerOf(const Ledger& ledger) {
 }
 
 Json EnvironmentOf(const Environment& environment) {
-  return {{"kernel", environment.kernel}, {"machine", environment.machine}, {"cpu", environment.cpu},
-          {"cpus", environment.cpus},     {"jit", environment.jit},         {"version", environment.version}};
+  return {{"kernel", environment.kernel},  {"machine", environment.machine},
+          {"cpu", environment.cpu},        {"cpus", environment.cpus},
+          {"jit", environment.jit},        {"mitigations", environment.mitigations},
+          {"clock", environment.clock},    {"governor", environment.governor},
+          {"version", environment.version}};
 }
 
 Json PacketOf(const TriedPacket& packet) {
@@ -102,26 +105,6 @@ Json KeptOf(const KeptLab& kept) {
   return {{"name", kept.name}, {"namespaces", kept.namespaces}, {"problem", kept.problem}};
 }
 
-Json ScenarioResultOf(const ScenarioResult& result) {
-  return {{"name", result.name},
-          {"file", result.file},
-          {"rig", result.rig},
-          {"kernel", result.kernel},
-          {"repetition", result.repetition},
-          {"seed", result.seed},
-          {"outcome", OutcomeName(result.outcome)},
-          {"reason", result.reason},
-          {"where", result.mark.line > 0 ? result.mark.ToString() : ""},
-          {"duration_s", result.duration_s},
-          {"ledger", LedgerOf(result.result.ledger)},
-          {"verdicts", result.result.verdicts},
-          {"checks", ChecksOf(result.result.checks)},
-          {"latency", LatenciesOf(result.result.latency)},
-          {"cost", CostsOf(result.result.cost)},
-          {"notes", result.result.notes},
-          {"kept", KeptOf(result.kept)}};
-}
-
 }  // namespace
 
 Json TryDocument(const TryResult& result) {
@@ -155,6 +138,26 @@ Json TryDocument(const TryResult& result) {
   return document;
 }
 
+Json ScenarioDocument(const ScenarioResult& result) {
+  return {{"name", result.name},
+          {"file", result.file},
+          {"rig", result.rig},
+          {"kernel", result.kernel},
+          {"repetition", result.repetition},
+          {"seed", result.seed},
+          {"outcome", OutcomeName(result.outcome)},
+          {"reason", result.reason},
+          {"where", result.mark.line > 0 ? result.mark.ToString() : ""},
+          {"duration_s", result.duration_s},
+          {"ledger", LedgerOf(result.result.ledger)},
+          {"verdicts", result.result.verdicts},
+          {"checks", ChecksOf(result.result.checks)},
+          {"latency", LatenciesOf(result.result.latency)},
+          {"cost", CostsOf(result.result.cost)},
+          {"notes", result.result.notes},
+          {"kept", KeptOf(result.kept)}};
+}
+
 Json RunDocument(const RunReport& report) {
   Json document = {{"schema", "knetlab.run/1"},
                    {"run",
@@ -167,8 +170,14 @@ Json RunDocument(const RunReport& report) {
                      {"duration_s", report.duration_s}}},
                    {"scenarios", Json::array()},
                    {"summary", Json::object()}};
+  if (report.recorded) {
+    document["run"]["store"] = report.recorded->store;
+    document["run"]["number"] = report.recorded->number;
+    document["run"]["store_error"] = nullptr;
+    if (report.recorded->failure) document["run"]["store_error"] = ErrorPartsOf(*report.recorded->failure);
+  }
   for (const ScenarioResult& result : report.scenarios)
-    document["scenarios"].push_back(ScenarioResultOf(result));
+    document["scenarios"].push_back(ScenarioDocument(result));
   for (const ScenarioOutcome outcome :
        {ScenarioOutcome::kPass, ScenarioOutcome::kFail, ScenarioOutcome::kSkip, ScenarioOutcome::kError}) {
     document["summary"][std::string(OutcomeName(outcome))] = report.Count(outcome);

@@ -17,6 +17,7 @@
 namespace knetlab {
 
 nlohmann::ordered_json TryDocument(const TryResult& result);
+nlohmann::ordered_json ScenarioDocument(const ScenarioResult& result);  // one of RunDocument's
 nlohmann::ordered_json RunDocument(const RunReport& report);
 nlohmann::ordered_json DoctorDocument(const std::vector<Facility>& facilities);
 nlohmann::ordered_json ListDocument(const std::vector<Scenario>& scenarios);

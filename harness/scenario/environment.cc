@@ -4,10 +4,15 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
+#include <map>
+#include <system_error>
 
 namespace knetlab {
 namespace {
+
+constexpr const char* kFlaws = "/sys/devices/system/cpu/vulnerabilities";
 
 std::string FirstWord(const char* path) {
   std::ifstream file(path);
@@ -27,6 +32,22 @@ std::string CpuModel() {
   return "";
 }
 
+// "spectre_v2: Retpolines; ...": each flaw that this CPU has.
+std::string Mitigations() {
+  namespace fs = std::filesystem;
+  std::map<std::string, std::string> found;
+  std::error_code failure;
+  for (const fs::directory_entry& flaw : fs::directory_iterator(kFlaws, failure)) {
+    std::ifstream file(flaw.path());
+    std::string text;
+    std::getline(file, text);
+    if (text.find("Not affected") != 0) found[flaw.path().filename()] = text;
+  }
+  std::string all;
+  for (const auto& [name, text] : found) all += (all.empty() ? "" : "; ") + name + ": " + text;
+  return all;
+}
+
 }  // namespace
 
 Environment ReadEnvironment() {
@@ -39,6 +60,9 @@ Environment ReadEnvironment() {
   environment.cpu = CpuModel();
   environment.cpus = static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
   environment.jit = FirstWord("/proc/sys/net/core/bpf_jit_enable");
+  environment.mitigations = Mitigations();
+  environment.clock = FirstWord("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+  environment.governor = FirstWord("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
   environment.version = KNETLAB_VERSION;
   return environment;
 }

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <random>
 #include <span>
 #include <thread>
@@ -22,6 +23,7 @@
 #include "harness/scenario/filter.h"
 #include "harness/scenario/latency_floor.h"
 #include "harness/scenario/reader.h"
+#include "harness/scenario/recording.h"
 #include "harness/scenario/requirements.h"
 #include "netns/error.h"
 #include "netns/kept.h"
@@ -69,12 +71,16 @@ class Suite {
     int repetition;
   };
   std::vector<Planned> plan_;                           // in the order of files and repetitions
+  std::vector<std::size_t> order_;                      // in which the planned ones are begun
   std::vector<std::optional<ScenarioResult>> results_;  // of each planned one
   std::atomic<std::size_t> next_{0};
-  std::mutex mutex_;  // of on_result and done_
+  std::mutex mutex_;  // of on_result, recorder_ and done_
   std::size_t done_ = 0;
+  double duration_s_ = 0;
   std::atomic<bool> failed_ = false;
-  std::time_t started_ = std::time(nullptr);
+  const std::time_t started_ = std::time(nullptr);
+  const std::string id_ = NewRunId(started_);
+  std::optional<Recorder> recorder_;
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
@@ -100,6 +106,17 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
     for (int i = 1; i <= RepetitionsOf(scenario, options); i++) plan_.push_back({&scenario, i});
   }
   results_.resize(plan_.size());
+  // All scenarios once, then all of them again: a machine that slows down on the way does so for all alike.
+  order_.resize(plan_.size());
+  std::iota(order_.begin(), order_.end(), 0U);
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](std::size_t a, std::size_t b) { return plan_[a].repetition < plan_[b].repetition; });
+  if (!options.store.empty()) {
+    recorder_.emplace(
+        options.store,
+        RunRecord{.id = id_, .label = options.label, .seed = options.seed, .planned = plan_.size()},
+        environment_, scenarios_);
+  }
   if (options.on_begin) options.on_begin(scenarios_);
 }
 
@@ -187,15 +204,17 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
 
 void Suite::Work(const std::stop_token& stop) {
   for (;;) {
-    std::size_t at = next_.fetch_add(1);
+    const std::size_t next = next_.fetch_add(1);
     const bool enough = options_.fail_fast && failed_;
-    if (at >= results_.size() || stop.stop_requested() || enough) return;
+    if (next >= order_.size() || stop.stop_requested() || enough) return;
+    const std::size_t at = order_[next];
     ScenarioResult result = RunOne(*plan_[at].scenario, plan_[at].repetition, stop);
     if (stop.stop_requested()) return;  // what an interrupt broke off is no result
     if (IsBad(result.outcome)) failed_ = true;
     std::lock_guard lock(mutex_);
     results_[at] = std::move(result);
     done_++;
+    if (recorder_) recorder_->Add(*results_[at]);
     if (options_.on_result) options_.on_result(*results_[at], done_, results_.size());
   }
 }
@@ -204,11 +223,14 @@ void Suite::Run(const std::stop_token& stop) {
   std::vector<std::jthread> workers;
   for (int i = 1; i < options_.jobs; i++) workers.emplace_back([this, stop] { Work(stop); });
   Work(stop);
+  workers.clear();  // joins them
+  duration_s_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  if (recorder_ && !stop.stop_requested()) recorder_->End(duration_s_);
 }
 
 RunReport Suite::Report(const std::stop_token& stop) {
   RunReport report;
-  report.id = NewRunId(started_);
+  report.id = id_;
   report.started = Utc(started_, "%Y-%m-%dT%H:%M:%SZ");
   report.seed = options_.seed;
   report.planned = results_.size();
@@ -217,7 +239,8 @@ RunReport Suite::Report(const std::stop_token& stop) {
   for (auto& result : results_) {
     if (result) report.scenarios.push_back(std::move(*result));
   }
-  report.duration_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  report.duration_s = duration_s_;
+  if (recorder_) report.recorded = {options_.store, recorder_->number(), recorder_->failure()};
   return report;
 }
 
