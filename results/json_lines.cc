@@ -21,6 +21,12 @@ Json Begin(const char* kind) {
   return {{"schema", kSchema}, {"record", kind}};
 }
 
+// A document that is none, of a store of someone else, goes as the text that it is.
+Json DocumentOf(const ScenarioRecord& scenario) {
+  Json document = Json::parse(scenario.document, nullptr, false);
+  return document.is_discarded() ? Json(scenario.document) : document;
+}
+
 Json JsonOf(const RunRecord& run) {
   Json json = Begin("run");
   json.update({{"id", run.id},
@@ -58,7 +64,7 @@ Json JsonOf(const ScenarioRecord& scenario) {
                {"programs", scenario.programs},
                {"captures", scenario.captures},
                {"samples", std::move(samples)},
-               {"document", Json::parse(scenario.document)}});
+               {"document", DocumentOf(scenario)}});
   return json;
 }
 

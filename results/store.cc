@@ -21,16 +21,28 @@ std::string TextOf(const Texts& texts) {
   return nlohmann::json(texts).dump(kOneLine, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+Error Damaged(const std::string& path, const std::string& why) {
+  return Error({.what = "read store",
+                .where = path,
+                .why = "a record is damaged: " + why,
+                .hint = "restore it from a copy",
+                .detail = "",
+                .code = EIO});
+}
+
+MetricKind KindOf(const std::string& name, const std::string& path) {
+  try {
+    return MetricKindOf(name);
+  } catch (const Error& failure) {
+    throw Damaged(path, failure.parts().why);
+  }
+}
+
 Texts TextsOf(const std::string& text, const std::string& path) {
   try {
     return nlohmann::json::parse(text).get<Texts>();
   } catch (const nlohmann::json::exception& failure) {
-    throw Error({.what = "read store",
-                 .where = path,
-                 .why = std::string("a record is damaged: ") + failure.what(),
-                 .hint = "restore it from a copy",
-                 .detail = "",
-                 .code = EIO});
+    throw Damaged(path, failure.what());
   }
 }
 
@@ -225,7 +237,7 @@ std::vector<Sample> Store::Samples(std::int64_t scenario) {
   while (query.executeStep()) {
     samples.push_back({.metric = query.getColumn(0).getString(),
                        .unit = query.getColumn(1).getString(),
-                       .kind = MetricKindOf(query.getColumn(2).getString()),
+                       .kind = KindOf(query.getColumn(2).getString(), path_),
                        .value = query.getColumn(3).getDouble()});
   }
   return samples;

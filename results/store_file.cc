@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
@@ -15,6 +16,8 @@ namespace {
 constexpr int kApplicationId = 0x6b6e6574;  // "knet": `file` and others see whose it is
 constexpr int kBusyTimeoutMs = 60'000;      // many writers, each with a few syncs of the disk
 constexpr int kLargestValue = 256 << 20;    // bytes of one text; a store of someone else may claim anything
+
+constexpr const char* kRestoreHint = "restore it from a copy; sqlite3 FILE .recover shows what is left";
 
 // STRICT: a value of the wrong type in a store of someone else is found by the check of the file.
 constexpr const char* kSchema = R"(
@@ -123,10 +126,15 @@ void Check(SQLite::Database& database, const std::string& path) {
         "export it with the knetlab that wrote it (results export --format json), then results merge "
         "the file");
   }
+  // A last page that is there in part reads as if the rest were zeros. The file of a store never becomes
+  // shorter.
+  const auto pages = static_cast<std::uintmax_t>(database.execAndGet("PRAGMA page_count").getInt64());
+  const auto page_size = static_cast<std::uintmax_t>(Number(database, "PRAGMA page_size"));
+  if (std::filesystem::file_size(database.getFilename()) < pages * page_size)
+    throw Refused(path, "truncated or damaged: its end is missing", kRestoreHint, EIO);
   const std::string found = database.execAndGet("PRAGMA quick_check(1)").getString();
   if (found != "ok") {
-    throw Refused(path, "truncated or damaged: " + found,
-                  "restore it from a copy; sqlite3 FILE .recover shows what is left", EIO);
+    throw Refused(path, "truncated or damaged: " + found, kRestoreHint, EIO);
   }
   if (SchemaOf(database) != OurSchema()) {
     throw Refused(path, "its tables are not those of a store of knetlab", "give another path");
@@ -160,7 +168,7 @@ Error StoreError(const std::string& what, const std::string& path, const SQLite:
       break;
     case SQLITE_CORRUPT:
       parts.why = std::string("truncated or damaged: ") + failure.what();
-      parts.hint = "restore it from a copy; sqlite3 FILE .recover shows what is left";
+      parts.hint = kRestoreHint;
       break;
     case SQLITE_BUSY:
       parts.why = fmt::format("another process kept it busy for {} s", kBusyTimeoutMs / 1000);

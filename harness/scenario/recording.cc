@@ -219,8 +219,19 @@ Json StoredRunDocument(Store& store, const StoredRun& run) {
                      {"duration_s", run.duration_s.value_or(0)}}},
                    {"scenarios", Json::array()},
                    {"summary", Json::object()}};
-  for (const ScenarioRecord& scenario : store.Scenarios(run))
-    document["scenarios"].push_back(Json::parse(scenario.document));
+  for (const ScenarioRecord& scenario : store.Scenarios(run)) {
+    // A store may come from anyone.
+    Json one = Json::parse(scenario.document, nullptr, false);
+    if (one.is_discarded()) {
+      throw Error({.what = "read store",
+                   .where = store.path(),
+                   .why = "the document of " + scenario.id + " is no JSON",
+                   .hint = "restore it from a copy",
+                   .detail = "",
+                   .code = EIO});
+    }
+    document["scenarios"].push_back(std::move(one));
+  }
   for (const char* outcome : {"pass", "fail", "skip", "error"}) {
     const auto count = run.outcomes.find(outcome);
     document["summary"][outcome] = count == run.outcomes.end() ? 0 : count->second;

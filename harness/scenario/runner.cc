@@ -112,10 +112,12 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
   std::stable_sort(order_.begin(), order_.end(),
                    [&](std::size_t a, std::size_t b) { return plan_[a].repetition < plan_[b].repetition; });
   if (!options.store.empty()) {
-    recorder_.emplace(
-        options.store,
-        RunRecord{.id = id_, .label = options.label, .seed = options.seed, .planned = plan_.size()},
-        environment_, scenarios_);
+    RunRecord run;
+    run.id = id_;
+    run.label = options.label;
+    run.seed = options.seed;
+    run.planned = plan_.size();
+    recorder_.emplace(options.store, std::move(run), environment_, scenarios_);
   }
   if (options.on_begin) options.on_begin(scenarios_);
 }
