@@ -41,7 +41,10 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 			STAGE_QUEUE, netns, ifindex);
 		note_protocol(skb, &fresh, true);
 		note_sent(&fresh, netns, ifindex);
-		store(address, &fresh);
+		record = store(address, &fresh);
+		/* Last, so that what this handler takes is not part of the packet's time. */
+		if (record && ours)
+			record->born_ns = bpf_ktime_get_ns();
 		return 0;
 	}
 	if (!record)

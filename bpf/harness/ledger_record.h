@@ -238,8 +238,6 @@ static __always_inline void be_born(struct ledger_record *record, struct ledger_
 		record->index = account->next_index;
 		__sync_fetch_and_add(&account->next_index, 1);
 		__sync_fetch_and_add(&account->born_ours, 1);
-		if (stage == STAGE_QUEUE)
-			record->born_ns = bpf_ktime_get_ns();
 	} else {
 		__sync_fetch_and_add(&account->born_background, 1);
 	}

@@ -32,12 +32,12 @@ void ExpectOrdered(const LatencyResult& latency) {
 }
 
 const RunReport& SmokeRun() {
-  static const RunReport report = RunScenarios({KNETLAB_SMOKE}, {.rig = "wire",
-                                                                 .timeout_s = {},
-                                                                 .filter = "",
-                                                                 .object_folders = {KNETLAB_OBJECTS},
-                                                                 .on_begin = {},
-                                                                 .on_result = {}});
+  static const RunReport report = [] {
+    RunOptions options;
+    options.rig = "wire";
+    options.object_folders = {KNETLAB_OBJECTS};
+    return RunScenarios({KNETLAB_SMOKE}, options);
+  }();
   return report;
 }
 

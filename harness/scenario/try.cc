@@ -26,8 +26,6 @@
 namespace knetlab {
 namespace {
 
-constexpr std::uint32_t kCostRepeat = 10000;
-constexpr int kCostSamples = 5;
 constexpr std::size_t kCostProbes = 4;
 constexpr const char* kServer = "server:eth0";
 
@@ -213,9 +211,9 @@ void Trial::MeasureCost() {
     codes.push_back(*packet.result.code);
   }
   if (packets.empty()) return;
-  UnitCost cost =
-      MeasureUnitCost(program_, ChooseProbes(packets, codes, kCostProbes), kCostRepeat, kCostSamples);
-  result_.cost = TryCost{cost.ns_per_packet, cost.low, cost.high, cost.repeat, cost.samples};
+  const UnitCost cost = MeasureUnitCost(program_, ChooseProbes(packets, codes, kCostProbes));
+  result_.cost = TryCost{cost.ns_per_packet(), cost.low(), cost.high(),
+                         static_cast<std::uint32_t>(cost.repeat), static_cast<int>(cost.samples.size())};
 }
 
 TryResult Trial::Carry() {

@@ -38,7 +38,7 @@ struct TriedPacket {
 struct TryCost {
   double ns_per_packet = 0;  // median of the samples
   double low = 0, high = 0;  // smallest and largest sample
-  std::uint32_t repeat = 0;  // runs in a sample, for one packet
+  std::uint32_t repeat = 0;  // runs in a sample
   int samples = 0;
 };
 

@@ -22,8 +22,6 @@
 namespace knetlab {
 namespace {
 
-constexpr std::uint32_t kCostRepeat = 1000;
-constexpr int kCostSamples = 3;
 constexpr std::size_t kCostProbes = 4;
 
 Fate FateOf(Decision decision) {
@@ -261,12 +259,12 @@ void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
 void Run::MeasureCosts() {
   for (const auto& [label, seen] : seen_) {
     std::vector<std::span<const std::byte>> packets(seen.packets.begin(), seen.packets.end());
-    UnitCost cost =
-        MeasureUnitCost(*programs_.at(label).program, ChooseProbes(packets, seen.codes, kCostProbes),
-                        kCostRepeat, kCostSamples);
+    const UnitCost cost =
+        MeasureUnitCost(*programs_.at(label).program, ChooseProbes(packets, seen.codes, kCostProbes));
     result_.cost.push_back({.program = label,
-                            .value = cost.ns_per_packet,
-                            .runs = std::uint64_t{cost.repeat} * static_cast<std::uint64_t>(cost.samples)});
+                            .value = cost.ns_per_packet(),
+                            .runs = cost.repeat * cost.samples.size(),
+                            .samples = cost.samples});
   }
 }
 

@@ -5,7 +5,6 @@
 
 #include <cerrno>
 
-#include "harness/program/run_stats.h"
 #include "harness/scenario/command.h"
 #include "harness/scenario/expectations.h"
 #include "harness/scenario/latency.h"
@@ -13,6 +12,7 @@
 #include "harness/scenario/measured_checks.h"
 #include "harness/scenario/output_check.h"
 #include "harness/scenario/seen_packets.h"
+#include "harness/scenario/wire_cost.h"
 #include "harness/scenario/wire_lab.h"
 
 namespace knetlab {
@@ -151,26 +151,14 @@ void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
   phase_ = {};
 }
 
-// The same packets once more, without tracing: what the program costs, not what following its packets costs.
 void Run::MeasureCosts() {
-  RunStats stats;
-  std::map<std::string, RunCount> before;
-  for (const auto& loaded : lab_.programs().all())
-    before[loaded->spec->label] = RunStats::Read(*loaded->program);
-  for (const Step& step : scenario_.steps) {
-    const auto* replay = std::get_if<ReplayStep>(&step.what);
-    if (replay == nullptr) continue;
-    Send(*replay, nullptr, 1, Pace{});
-    ThrowIfStopped();
-  }
-  for (const auto& loaded : lab_.programs().all()) {
-    RunCount after = RunStats::Read(*loaded->program), start = before[loaded->spec->label];
-    if (after.runs == start.runs) continue;
-    result_.cost.push_back({.program = loaded->spec->label,
-                            .value = static_cast<double>(after.time_ns - start.time_ns) /
-                                     static_cast<double>(after.runs - start.runs),
-                            .runs = after.runs - start.runs});
-  }
+  result_.cost = MeasureWireCosts(lab_.programs(), [&] {
+    for (const Step& step : scenario_.steps) {
+      const auto* replay = std::get_if<ReplayStep>(&step.what);
+      if (replay != nullptr) Send(*replay, nullptr, 1, Pace{});
+      ThrowIfStopped();
+    }
+  });
 }
 
 void Run::Append(std::vector<CheckResult> checks) {
