@@ -63,13 +63,16 @@ TryResult TryOf(std::string object, std::string capture, std::string program, st
 }
 
 RunReport RunOf(const std::vector<std::string>& paths, std::string rig, int jobs, int repeat,
-                std::optional<double> timeout, std::string filter) {
+                std::optional<double> timeout, std::vector<std::string> filters, std::uint64_t seed,
+                bool fail_fast) {
   RunOptions options;
   options.rig = std::move(rig);
   options.jobs = jobs;
   options.repeat = repeat;
   options.timeout_s = timeout;
-  if (!filter.empty()) options.filters = {std::move(filter)};
+  options.filters = std::move(filters);
+  options.seed = seed;
+  options.fail_fast = fail_fast;
   return CallInterruptibly<RunReport>(
       [&paths, &options](const std::stop_token& stop) { return RunScenarios(paths, options, stop); });
 }
@@ -102,7 +105,7 @@ PYBIND11_MODULE(_knetlab, module) {
   module.def("try_program", &TryOf, py::arg("object"), py::arg("capture"), py::arg("program"),
              py::arg("hook"), py::arg("rig"), py::arg("limit"), py::arg("cost"));
   module.def("run_scenarios", &RunOf, py::arg("paths"), py::arg("rig"), py::arg("jobs"), py::arg("repeat"),
-             py::arg("timeout"), py::arg("filter"));
+             py::arg("timeout"), py::arg("filters"), py::arg("seed"), py::arg("fail_fast"));
   module.def("doctor", &Doctor);
 }
 

@@ -66,6 +66,24 @@ function(knetlab_test name)
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
+# knetlab_fuzzer(NAME SOURCES file... DEPENDS target... SEEDS file...): one libFuzzer program in fuzz/ of the build folder and a folder
+# NAME_seeds beside it with what to begin from. Built in the preset `fuzz` alone, run by ci/fuzz.
+add_custom_target(all_fuzzers)
+function(knetlab_fuzzer name)
+  if(NOT KNETLAB_SANITIZE MATCHES fuzzer)
+    return()
+  endif()
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;SEEDS" ${ARGN})
+  add_executable(${name} EXCLUDE_FROM_ALL ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
+  target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  set(seeds ${CMAKE_BINARY_DIR}/fuzz/${name}_seeds)
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND ${CMAKE_COMMAND} -E make_directory ${seeds} && ${CMAKE_COMMAND} -E copy_if_different ${ARG_SEEDS} ${seeds} VERBATIM)
+  add_dependencies(all_fuzzers ${name})
+endfunction()
+
 # knetlab_benchmark(NAME SOURCES file... DEPENDS target...): one Google Benchmark program, built but not run by ctest.
 function(knetlab_benchmark name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})

@@ -127,6 +127,23 @@ TEST_F(BadObjects, BtfThatRefersToTypesItDoesNotHave) {
   EXPECT_THAT(InspectError(object).why, HasSubstr("BTF refers to types"));
 }
 
+TEST_F(BadObjects, BtfThatEndsWithinAPartOfIt) {
+  const std::string path = TestObject("test_maps");
+  std::string object = ReadFile(path);
+  WithSection(path, ".BTF", [&](Elf64_Shdr& section) {
+    object[section.sh_offset + 4] = 32;  // the length of its header, so that the names end 8 bytes too late
+  });
+  EXPECT_THAT(InspectError(object).why, HasSubstr("BTF ends within"));
+}
+
+TEST_F(BadObjects, SectionOfNoTypeBeyondTheFile) {
+  const std::string object = WithSection(TestObject("test_maps"), ".BTF", [](Elf64_Shdr& section) {
+    section.sh_type = SHT_NULL;
+    section.sh_offset = 1U << 30;
+  });
+  EXPECT_THAT(InspectError(object).why, HasSubstr("cut short"));
+}
+
 TEST_F(BadObjects, NamesThatATerminalShouldNotSee) {
   std::string object = ReadFile(TestObject("test_kinds"));
   for (std::size_t at = 0; (at = object.find("xdp_packet_hook", at)) != object.npos; ++at)

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 
 #include "harness/program/libbpf_log.h"
@@ -103,9 +104,23 @@ class Checker {
   std::uint32_t count_;
 };
 
+// libbpf 1.1 takes the length of the header from the header, and leaves it out where it looks whether all
+// else fits.
+bool FitsWithItsHeader(std::span<const std::byte> section) {
+  btf_header header{};
+  if (section.size() < sizeof(header)) return true;  // which libbpf refuses
+  std::memcpy(&header, section.data(), sizeof(header));
+  const auto ends_within = [&](std::uint64_t offset, std::uint64_t length) {
+    return header.hdr_len + offset + length <= section.size();
+  };
+  return header.hdr_len >= sizeof(header) && ends_within(header.type_off, header.type_len) &&
+         ends_within(header.str_off, header.str_len);
+}
+
 }  // namespace
 
 std::string BtfDefect(std::span<const std::byte> section) {
+  if (!FitsWithItsHeader(section)) return "its BTF ends within a part of it";
   LibbpfLog quiet;
   const std::unique_ptr<btf, FreeBtf> types(
       btf__new(section.data(), static_cast<std::uint32_t>(section.size())));

@@ -125,7 +125,7 @@ void CheckElf(const ObjectFile& file) {
   }
   for (std::size_t i = 0; i < header.e_shnum; ++i) {
     const Elf64_Shdr section = SectionAt(file, header, i);
-    if (section.sh_type == SHT_NOBITS || section.sh_type == SHT_NULL) continue;
+    if (section.sh_type == SHT_NOBITS) continue;  // it has no bytes in the file
     if (section.sh_offset > bytes.size() || section.sh_size > bytes.size() - section.sh_offset) {
       throw NotLoadable(file.path,
                         fmt::format("an ELF object cut short: section {} ends beyond the file", i));

@@ -65,8 +65,10 @@ def run(
     *,
     rig: str = "wire",
     repeat: int | None = None,
-    filter: str = "",
+    filter: str | Iterable[str] = "",
+    seed: int = 1,
     timeout: float | None = None,
+    fail_fast: bool = False,
 ) -> RunResult:
     """Run scenarios: ``knetlab run``.
 
@@ -74,15 +76,20 @@ def run(
     jobs:    how many run at once.
     rig:     "wire" or "unit".
     repeat:  how often each runs, instead of as often as it says itself.
-    filter:  only scenarios whose name contains it.
+    filter:  only some scenarios: what ``knetlab run --filter`` takes; several as a list.
+    seed:    of everything that is random in a run.
     timeout: seconds for each, instead of the scenarios' own.
+    fail_fast: start no other scenario after the first that failed.
 
     A scenario that fails is a result, not an exception: see :attr:`RunResult.ok`. A scenario that is wrong raises
     :class:`Error`, and nothing is run.
     """
-    single = isinstance(paths, (str, bytes, os.PathLike))
-    names = [_path(path) for path in ([paths] if single else paths)]
-    return RunResult(_knetlab.run_scenarios(names, rig, jobs, repeat or 0, timeout, filter))
+    several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else paths
+    names = [_path(path) for path in several]
+    filters = [one for one in ([filter] if isinstance(filter, str) else filter) if one]
+    return RunResult(
+        _knetlab.run_scenarios(names, rig, jobs, repeat or 0, timeout, filters, seed, fail_fast)
+    )
 
 
 def doctor() -> list[dict[str, Any]]:
@@ -90,4 +97,5 @@ def doctor() -> list[dict[str, Any]]:
 
     One dict a facility: ``name``, ``works``, ``detail``, ``hint``, ``essential``.
     """
-    return json.loads(_knetlab.doctor())["facilities"]
+    facilities: list[dict[str, Any]] = json.loads(_knetlab.doctor())["facilities"]
+    return facilities

@@ -18,6 +18,13 @@ def try_program(
     object: bytes, capture: bytes, program: str, hook: str, rig: str, limit: int | None, cost: bool
 ) -> TryResult: ...
 def run_scenarios(
-    paths: list[bytes], rig: str, jobs: int, repeat: int, timeout: float | None, filter: str
+    paths: list[bytes],
+    rig: str,
+    jobs: int,
+    repeat: int,
+    timeout: float | None,
+    filters: list[str],
+    seed: int,
+    fail_fast: bool,
 ) -> RunReport: ...
 def doctor() -> str: ...

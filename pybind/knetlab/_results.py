@@ -12,6 +12,11 @@ import numpy.typing as npt
 from . import _knetlab
 
 
+def _parsed(text: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
 def _counted(counts: dict[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
 
@@ -43,16 +48,18 @@ class Verdicts:
     @functools.cached_property
     def verdicts(self) -> dict[str, int]:
         """How many packets met each verdict: ``{"XDP_DROP": 120, "XDP_PASS": 13}``."""
-        return self._document["verdicts"]
+        counts: dict[str, int] = self._document["verdicts"]
+        return counts
 
     @functools.cached_property
     def ledger(self) -> dict[str, Any]:
         """The account of every packet: ``sent``, ``entries``, ``unaccounted``, ``balanced``."""
-        return self._document["ledger"]
+        account: dict[str, Any] = self._document["ledger"]
+        return account
 
     def to_dict(self) -> dict[str, Any]:
         """The document of ``knetlab try --json``; the caller's own copy."""
-        return json.loads(self._text)
+        return _parsed(self._text)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -70,7 +77,7 @@ class Verdicts:
 
     @functools.cached_property
     def _document(self) -> dict[str, Any]:
-        return json.loads(self._text)
+        return _parsed(self._text)
 
 
 class RunResult:
@@ -87,11 +94,12 @@ class RunResult:
     @functools.cached_property
     def summary(self) -> dict[str, int]:
         """How many scenarios had each outcome: ``{"pass": 14, "fail": 0, "skip": 0, "error": 0}``."""
-        return self.to_dict()["summary"]
+        counts: dict[str, int] = self.to_dict()["summary"]
+        return counts
 
     def to_dict(self) -> dict[str, Any]:
         """The document of ``knetlab run --json``; the caller's own copy."""
-        return json.loads(self._text)
+        return _parsed(self._text)
 
     def __repr__(self) -> str:
         return f"<knetlab.RunResult: {_counted(self.summary) or 'nothing ran'}>"
