@@ -36,6 +36,16 @@ class Run(FolderTest):
         self.assertEqual([(each["name"], each["rig"], each["repetition"]) for each in scenarios],
                          [("good", "unit", 1), ("good", "unit", 2), ("good", "unit", 3)])
 
+    def test_several_filters_seed_and_fail_fast(self):
+        scenarios = knetlab.run(str(self.folder), filter=["good", "nothing of it"], seed=7).to_dict()["scenarios"]
+        self.assertEqual([each["name"] for each in scenarios], ["good"])
+        seeds = [knetlab.run(self.good, seed=seed).to_dict()["scenarios"][0]["seed"] for seed in (7, 7, 8)]
+        self.assertEqual(seeds[0], scenarios[0]["seed"])
+        self.assertEqual(seeds[0], seeds[1])
+        self.assertNotEqual(seeds[0], seeds[2])
+        stopped = knetlab.run([self.bad, self.good], fail_fast=True).to_dict()
+        self.assertEqual([each["outcome"] for each in stopped["scenarios"]], ["fail"])
+
     def test_a_timeout_is_an_error_of_its_scenario(self):
         slow = self.scenario("slow", [self.replay(rate="1pps")])
         self.addCleanup(slow.unlink)
