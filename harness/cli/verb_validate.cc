@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// knetlab validate: reads scenarios without running them, and reports every file's mistake.
+// knetlab validate: reads scenarios without running them, and reports all mistakes.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -23,11 +23,7 @@ int Validate(Session& session, const std::vector<std::string>& paths) {
   std::vector<Scenario> suite;
   std::vector<Error> errors;
   for (const std::string& file : files) {
-    try {
-      for (Scenario& scenario : ReadScenarios(file, reading)) suite.push_back(std::move(scenario));
-    } catch (const Error& error) {
-      errors.push_back(error);
-    }
+    for (const Error& error : FindMistakes(file, reading, suite)) errors.push_back(error);
   }
   try {
     RequireUniqueNames(suite);

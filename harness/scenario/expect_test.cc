@@ -139,6 +139,13 @@ TEST_F(Expectations, CostIsComparedAfterTheRun) {
   EXPECT_EQ(result.checks.back().expect, "cost.p.ns_per_packet");
 }
 
+TEST_F(Expectations, LatencyIsComparedAfterTheRun) {
+  const Scenario scenario = Make("dnscap__dns.pcap", "drop_port",
+                                 "{latency: {p: {p50: \"> 0ns\", max: \"< 5s\"}, nowhere: {p99: \"< 1s\"}}}");
+  const RigResult result = Run("wire", scenario);
+  EXPECT_THAT(Failures(result), ElementsAre(HasSubstr("latency.nowhere.p99: no latency of nowhere")));
+}
+
 TEST_F(Expectations, CommandsAreComparedByWhatTheyPrint) {
   const Scenario scenario = Read(
       fmt::format("name: x\nsummary: y\n{}steps:\n"

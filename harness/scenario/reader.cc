@@ -66,29 +66,39 @@ std::map<std::string, Mark> TopologyMarks(const ReadContext& context) {
   return marks;
 }
 
-Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadOptions& options) {
-  const Fields fields = root.RequireMap("a scenario", kScenarioKeys);
+Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadOptions& options,
+                          Mistakes& mistakes) {
+  const Fields fields(root, root.Entries("a scenario"));  // the keys are checked before there are cases
   Scenario scenario;
   scenario.file = file;
-  const Node& name = fields.At("name");
-  scenario.name = ReadName(name);
-  scenario.name_mark = name.mark();
-  scenario.summary = fields.At("summary").String("a sentence");
-  if (const auto tags = fields.Find("tags")) scenario.tags = ReadLabels(*tags, "a tag");
-  if (const auto features = fields.Find("requires"))
-    scenario.requires_features = ReadFeatures(*features, options);
-  if (const auto timeout = fields.Find("timeout")) scenario.timeout_s = ReadTimeout(*timeout);
-  if (const auto repeat = fields.Find("repeat"))
-    scenario.repeat = static_cast<int>(repeat->Integer(1, kMostRepeats));
-  if (const auto care = fields.Find("care")) scenario.care = care->Boolean();
-  ReadContext context{.options = options};
-  if (const auto topology = fields.Find("topology"))
-    scenario.topology = ReadTopologySection(*topology, context);
+  const auto read = [&](std::string_view key, const auto& work) {
+    if (const auto part = fields.Find(key)) mistakes.Try([&] { work(*part); });
+  };
+  read("name", [&](const Node& name) {
+    scenario.name_mark = name.mark();
+    scenario.name = ReadName(name);
+  });
+  read("summary", [&](const Node& summary) { scenario.summary = summary.String("a sentence"); });
+  read("tags", [&](const Node& tags) { scenario.tags = ReadLabels(tags, "a tag"); });
+  read("requires",
+       [&](const Node& features) { scenario.requires_features = ReadFeatures(features, options); });
+  read("timeout", [&](const Node& timeout) { scenario.timeout_s = ReadTimeout(timeout); });
+  read("repeat",
+       [&](const Node& repeat) { scenario.repeat = static_cast<int>(repeat.Integer(1, kMostRepeats)); });
+  read("care", [&](const Node& care) { scenario.care = care.Boolean(); });
+  ReadContext context{.options = options, .mistakes = mistakes};
+  if (const auto topology = fields.Find("topology")) {
+    const bool good = mistakes.Try([&] { scenario.topology = ReadTopologySection(*topology, context); });
+    context.has_topology = true;
+    if (!good) {
+      context.namespaces.MarkIncomplete();
+      context.endpoints.MarkIncomplete();
+    }
+  }
   scenario.topology_marks = TopologyMarks(context);
-  if (const auto sockets = fields.Find("sockets")) scenario.sockets = ReadSocketsSection(*sockets, context);
-  if (const auto programs = fields.Find("programs"))
-    scenario.programs = ReadProgramsSection(*programs, context);
-  scenario.steps = ReadStepsSection(fields.At("steps"), context);
+  read("sockets", [&](const Node& sockets) { scenario.sockets = ReadSocketsSection(sockets, context); });
+  read("programs", [&](const Node& programs) { scenario.programs = ReadProgramsSection(programs, context); });
+  read("steps", [&](const Node& steps) { scenario.steps = ReadStepsSection(steps, context); });
   return scenario;
 }
 
@@ -103,16 +113,40 @@ Node RootOfCase(const Node& root, const Case& one) {
 }
 
 // A mistake of one case is told with its name, since the line is the same for all of them.
-template <typename F>
-auto InCase(const Case& one, F&& work) {
+Error InCase(const Case& one, const Error& error) {
+  if (one.name.empty()) return error;
+  ErrorParts parts = error.parts();
+  parts.why += fmt::format(" (in the case {})", one.name);
+  return Error(parts);
+}
+
+Scenario ReadCase(const Node& root, const Case& one, const std::string& file, const ReadOptions& options,
+                  Mistakes& mistakes) {
+  Scenario scenario;
   try {
-    return work();
+    scenario = ReadScenarioTree(RootOfCase(root, one), file, options, mistakes);
   } catch (const Error& error) {
-    if (one.name.empty()) throw;
-    ErrorParts parts = error.parts();
-    parts.why += fmt::format(" (in the case {})", one.name);
-    throw Error(parts);
+    throw InCase(one, error);
   }
+  scenario.parameters = one.own;
+  if (!one.name.empty()) scenario.name += fmt::format("[{}]", one.name);
+  return scenario;
+}
+
+// What ends the reading goes to the mistakes before it.
+void CollectFrom(const std::string& file, const ReadOptions& options, Mistakes& mistakes,
+                 std::vector<Scenario>& suite) {
+  const Node root = ReadRoot(file);
+  mistakes.Try([&] { root.RequireMap("a scenario", kScenarioKeys); });
+  std::vector<Scenario> scenarios;
+  for (const Case& one : ReadCases(root)) {
+    const std::size_t before = mistakes.found().size();
+    scenarios.push_back(ReadCase(root, one, file, options, mistakes));
+    for (std::size_t i = before; i < mistakes.found().size(); ++i)
+      mistakes.found()[i] = InCase(one, mistakes.found()[i]);
+    if (!mistakes.found().empty()) return;  // other cases would only repeat them
+  }
+  for (Scenario& scenario : scenarios) suite.push_back(std::move(scenario));
 }
 
 bool HasKeyOf(const Node& map, std::span<const Key> keys) {
@@ -128,29 +162,40 @@ bool HasKeyOf(const Node& map, std::span<const Key> keys) {
 std::vector<Scenario> ReadScenarios(const std::string& file, const ReadOptions& options) {
   const Node root = ReadRoot(file);
   root.RequireMap("a scenario", kScenarioKeys);
+  Mistakes mistakes(Mistakes::Policy::kThrow);
   std::vector<Scenario> scenarios;
-  for (const Case& one : ReadCases(root)) {
-    scenarios.push_back(InCase(one, [&] { return ReadScenarioTree(RootOfCase(root, one), file, options); }));
-    scenarios.back().parameters = one.own;
-    if (!one.name.empty()) scenarios.back().name += fmt::format("[{}]", one.name);
-  }
+  for (const Case& one : ReadCases(root)) scenarios.push_back(ReadCase(root, one, file, options, mistakes));
   return scenarios;
+}
+
+std::vector<Error> FindMistakes(const std::string& file, const ReadOptions& options,
+                                std::vector<Scenario>& suite) {
+  Mistakes mistakes(Mistakes::Policy::kCollect);
+  try {
+    CollectFrom(file, options, mistakes, suite);
+  } catch (const Error& error) {
+    mistakes.found().push_back(error);
+  }
+  return std::move(mistakes.found());
 }
 
 TopologySpec ReadTopology(const std::string& file) {
   const Node root = ReadRoot(file);
   const ReadOptions options;
-  ReadContext context{.options = options};
+  Mistakes mistakes(Mistakes::Policy::kThrow);
+  ReadContext context{.options = options, .mistakes = mistakes};
   if (!HasKeyOf(root, kScenarioKeys)) return ReadTopologySection(root, context);
   // Of a scenario only the topology matters: what it needs besides may be missing here.
   std::vector<Key> keys;
   for (const Key& key : kScenarioKeys) keys.push_back({.name = key.name, .required = key.name == "topology"});
   root.RequireMap("a scenario", keys);
   const Case first = ReadCases(root).front();
-  return InCase(first, [&] {
+  try {
     return ReadTopologySection(RootOfCase(root, first).RequireMap("a scenario", keys).At("topology"),
                                context);
-  });
+  } catch (const Error& error) {
+    throw InCase(first, error);
+  }
 }
 
 void RequireUniqueNames(const std::vector<Scenario>& suite) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/scenario/model.h"
+#include "netns/error.h"
 
 namespace knetlab {
 
@@ -25,6 +26,10 @@ std::vector<std::string> DefaultObjectFolders();
 
 // The cases of a file: one, or those that its matrix and its named cases make. Throws Error.
 std::vector<Scenario> ReadScenarios(const std::string& file, const ReadOptions& options);
+// All mistakes of a file, as far as one does not hide another, in the order in which the file is read; of a
+// file with cases those of the first case that has any. Without mistakes its cases are appended to the suite.
+std::vector<Error> FindMistakes(const std::string& file, const ReadOptions& options,
+                                std::vector<Scenario>& suite);
 // A file that holds only a topology (the `topology:` of a scenario, or a scenario whose topology is wanted:
 // that of its first case). Throws Error.
 TopologySpec ReadTopology(const std::string& file);

@@ -61,10 +61,11 @@ std::size_t BodyWeight(const YamlTree& root) {
   return weight;
 }
 
-// What a value is called in the name of a case: its text, or its number where that would not read well.
+// What a value is called in the name of a case: its text, or its number where that would not read well, or
+// not do as the name of a file (`--keep`) or as a word of `--filter`.
 std::string Shown(const YamlTree& value, std::size_t index) {
   constexpr std::size_t kMost = 40;
-  constexpr std::string_view kGood = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:/+ ";
+  constexpr std::string_view kGood = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.:+";
   const bool good = value.kind == YamlTree::Kind::kScalar && !value.text.empty() &&
                     value.text.size() <= kMost && value.text.find_first_not_of(kGood) == std::string::npos;
   return good ? value.text : fmt::format("#{}", index + 1);
@@ -263,7 +264,7 @@ YamlTree::Pointer TreeOfCase(const YamlTree& root, const Case& one) {
       pairs.push_back(pair);
     }
   }
-  const YamlTree::Pointer filled = Parameters(one.parameters).Substitute(MakeMap(root, std::move(pairs)));
+  YamlTree::Pointer filled = Parameters(one.parameters).Substitute(MakeMap(root, std::move(pairs)));
   if (!name.first) return filled;
   pairs = filled->pairs;
   pairs.insert(pairs.begin(), std::move(name));

@@ -255,6 +255,55 @@ TEST_F(ReaderCases, IncludesAreBoundedInDepthAndSize) {
               HasSubstr("4 MiB"));
 }
 
+class AllMistakes : public ReaderCases {
+ protected:
+  std::vector<std::string> Find(const std::string& text) {
+    std::vector<Scenario> suite;
+    std::vector<std::string> found;
+    for (const Error& error : FindMistakes(folder_.Write("suite/s.yaml", text), {}, suite)) {
+      const std::string& where = error.parts().where;
+      found.push_back(where.substr(where.rfind('/') + 1) + " " + error.parts().why);
+    }
+    EXPECT_EQ(suite.empty(), !found.empty());
+    return found;
+  }
+};
+
+TEST_F(AllMistakes, OfAFileAreFoundAndNoneTwice) {
+  EXPECT_THAT(
+      Find("name: X\nsummary: y\ntags: word\n"
+           "topology:\n  namespaces: [a, b]\n  links: [[a:eth0, b:eth0], [a:eth1, c:eth1], [a:eth2]]\n"
+           "  routes: [{in: a, to: 10.0.0.0/8}]\n"
+           "programs: {p: {object: none.o}, q: {object: xdp_drop.bpf.o, typ: xdp}}\n"
+           "steps:\n"
+           "  - replay: {capture: dns.pcap, from: a:eth2}\n"
+           "  - replay: {capture: dsn.pcap, from: a:eth0}\n"
+           "  - expect: {ledger: {drops: 1}, verdicts: {p: {XDP_DROP: 1}}, cost: {p.x: 1}}\n"
+           "  - exce: {}\n"),
+      ElementsAre(
+          HasSubstr("s.yaml:1:7 \"X\" is no name"), HasSubstr("s.yaml:3:7 expected a list"),
+          HasSubstr("s.yaml:6:38 namespace \"c\""), HasSubstr("s.yaml:6:47 a link has two ends"),
+          HasSubstr("s.yaml:7:12 the route leads nowhere"), HasSubstr("s.yaml:8:24 object \"none.o\""),
+          HasSubstr("s.yaml:8:61 unknown key \"typ\""), HasSubstr("s.yaml:11:23 capture \"dsn.pcap\""),
+          HasSubstr("s.yaml:12:23 unknown key \"drops\""), HasSubstr("s.yaml:13:5 unknown key \"exce\"")));
+}
+
+TEST_F(AllMistakes, OfCasesAreThoseOfTheFirstThatHasAny) {
+  EXPECT_THAT(
+      Find(std::string(kHead) + "matrix: {n: [1, 0, -1]}\nrepeat: \"${n}\"\ntimeout: \"${n}\"\nsteps: []\n"),
+      ElementsAre(
+          "s.yaml:6:10 a timeout is more than 0 and at most a day (in the case n=0)",
+          "s.yaml:5:9 expected a whole number from 1 to 10000, found the number 0 (in the case n=0)"));
+}
+
+TEST_F(AllMistakes, OfAFileThatIsNoScenarioAreOne) {
+  EXPECT_THAT(Find("name: [a\n"), ElementsAre(HasSubstr("not valid YAML")));
+  EXPECT_THAT(Find("name: x\nsummary: y\nsteps: []\n"), ElementsAre());
+  std::string many = std::string(kHead) + "steps:\n";
+  for (int i = 0; i < 500; ++i) many += "  - wrong: 1\n";
+  EXPECT_EQ(Find(many).size(), 101u);
+}
+
 TEST_F(ReaderCases, RepeatIsANumberOfRuns) {
   EXPECT_EQ(Read("repeat: 3\nsteps: []\n")[0].repeat, 3);
   EXPECT_EQ(Read("steps: []\n")[0].repeat, 1);

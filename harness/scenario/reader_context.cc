@@ -30,6 +30,7 @@ void DeclaredNames::Add(const Node& node, const std::string& name) {
 
 const std::string& DeclaredNames::Require(const Node& node, const std::string& name) const {
   if (Has(name)) return name;
+  if (incomplete_) throw FollowUpMistake{};
   std::vector<std::string> names;
   for (const auto& [declared, mark] : marks_) names.push_back(declared);
   std::string hint = names.empty() ? "the file declares none" : HintAmong(name, names);

@@ -10,6 +10,7 @@
 
 #include "harness/scenario/model.h"
 #include "harness/scenario/reader.h"
+#include "harness/scenario/reader_mistakes.h"
 #include "harness/scenario/yaml_node.h"
 
 namespace knetlab {
@@ -25,14 +26,18 @@ class DeclaredNames {
   const std::string& Require(const Node& node, const std::string& name) const;
   std::string Require(const Node& node) const { return Require(node, node.Text("the name of " + kind_)); }
   const std::map<std::string, Mark>& marks() const { return marks_; }
+  // A declaration could not be read: what is not declared from now on may be for that reason.
+  void MarkIncomplete() { incomplete_ = true; }
 
  private:
   std::string kind_;  // "a namespace"
   std::map<std::string, Mark> marks_;
+  bool incomplete_ = false;
 };
 
 struct ReadContext {
   const ReadOptions& options;
+  Mistakes& mistakes;
   bool has_topology = false;
   DeclaredNames namespaces{"a namespace"}, endpoints{"an endpoint"}, sockets{"a socket"},
       programs{"a program"};

@@ -56,23 +56,32 @@ void ReadVerdicts(const Node& node, const ReadContext& context, ExpectStep& expe
   }
 }
 
+bool HoldsSomething(const Fields& fields, std::string_view key) {
+  const auto part = fields.Find(key);
+  return part && (part->is_scalar() || !part->tree()->items.empty() || !part->tree()->pairs.empty());
+}
+
 }  // namespace
 
 ExpectStep ReadExpect(const Node& node, const ReadContext& context) {
   const Fields fields = node.RequireMap("an expect", kExpectKeys);
   ExpectStep expect;
-  if (const auto ledger = fields.Find("ledger")) ReadLedger(*ledger, expect);
-  if (const auto verdicts = fields.Find("verdicts")) ReadVerdicts(*verdicts, context, expect);
-  if (const auto maps = fields.Find("maps")) {
-    for (const Node& map : maps->Items("a list of maps to read"))
+  // Each part by itself, so that a mistake in one does not hide those in others.
+  const auto read = [&](std::string_view key, const auto& work) {
+    if (const auto part = fields.Find(key)) context.mistakes.Try([&] { work(*part); });
+  };
+  read("ledger", [&](const Node& part) { ReadLedger(part, expect); });
+  read("verdicts", [&](const Node& part) { ReadVerdicts(part, context, expect); });
+  read("maps", [&](const Node& part) {
+    for (const Node& map : part.Items("a list of maps to read"))
       expect.maps.push_back(ReadMapStep(map.RequireMap("a map to read", kExpectMapKeys), context));
-  }
-  if (const auto packets = fields.Find("packets")) ReadPacketsChecks(*packets, context, expect);
-  if (const auto latency = fields.Find("latency")) ReadLatencyChecks(*latency, expect);
-  if (const auto cost = fields.Find("cost")) ReadCostChecks(*cost, context, expect);
-  if (expect.ledger.empty() && expect.verdicts.empty() && expect.maps.empty() && expect.packets.empty() &&
-      expect.latency.empty() && expect.cost.empty())
-    node.Fail("nothing is expected");
+  });
+  read("packets", [&](const Node& part) { ReadPacketsChecks(part, context, expect); });
+  read("latency", [&](const Node& part) { ReadLatencyChecks(part, expect); });
+  read("cost", [&](const Node& part) { ReadCostChecks(part, context, expect); });
+  const bool has_part = std::any_of(std::begin(kExpectKeys), std::end(kExpectKeys),
+                                    [&](const Key& key) { return HoldsSomething(fields, key.name); });
+  if (!has_part) node.Fail("nothing is expected");
   return expect;
 }
 

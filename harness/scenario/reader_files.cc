@@ -62,7 +62,8 @@ std::string FindFile(const Node& node, const fs::path& path, std::string_view wh
     if (fs::exists(candidate, ignored))
       node.Fail(fmt::format("{} is not a regular file", Quoted(candidate.string())));
     searched.push_back(candidate.parent_path());
-    where.push_back(Printable(candidate.parent_path().lexically_normal().string()));
+    const std::string folder = Printable(candidate.parent_path().lexically_normal().string());
+    where.push_back(folder.empty() ? "." : folder);
   }
   const std::string nearest = NearestFile(path.filename().string(), searched);
   std::string hint = nearest.empty() ? fmt::format("looked in {}", fmt::join(where, ", "))

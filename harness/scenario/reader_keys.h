@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The words of the scenario language: what each map may hold. The reader checks files against these tables, the
-// JSON Schema is made from them (schema.h).
+// The words of the scenario language: what each map may hold. The reader checks files against these tables,
+// the JSON Schema is made from them (schema.h).
 #pragma once
 
 #include <string_view>

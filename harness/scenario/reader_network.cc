@@ -162,7 +162,7 @@ void ReadList(const Fields& topology, std::string_view key, const ReadContext& c
   const auto list = topology.Find(key);
   if (!list) return;
   for (const Node& item : ExpandedItems(*list, fmt::format("a list of {}", key)))
-    specs.push_back(read(item, context));
+    context.mistakes.Try([&] { specs.push_back(read(item, context)); });
 }
 
 }  // namespace

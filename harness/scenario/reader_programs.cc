@@ -158,8 +158,11 @@ ProgramSpec ReadProgram(const Entry& entry, const ReadContext& context) {
 std::vector<SocketSpec> ReadSocketsSection(const Node& node, ReadContext& context) {
   std::vector<SocketSpec> sockets;
   for (const Entry& entry : node.Entries("sockets (a map of label to socket)")) {
-    sockets.push_back(ReadSocket(entry, context));
-    context.sockets.Add(entry.key, entry.name());
+    const bool good = context.mistakes.Try([&] {
+      sockets.push_back(ReadSocket(entry, context));
+      context.sockets.Add(entry.key, entry.name());
+    });
+    if (!good) context.sockets.MarkIncomplete();
   }
   return sockets;
 }
@@ -167,8 +170,11 @@ std::vector<SocketSpec> ReadSocketsSection(const Node& node, ReadContext& contex
 std::vector<ProgramSpec> ReadProgramsSection(const Node& node, ReadContext& context) {
   std::vector<ProgramSpec> programs;
   for (const Entry& entry : node.Entries("programs (a map of label to program)")) {
-    programs.push_back(ReadProgram(entry, context));
-    context.programs.Add(entry.key, entry.name());
+    const bool good = context.mistakes.Try([&] {
+      programs.push_back(ReadProgram(entry, context));
+      context.programs.Add(entry.key, entry.name());
+    });
+    if (!good) context.programs.MarkIncomplete();
   }
   return programs;
 }

@@ -140,7 +140,8 @@ MapStep ReadMapStep(const Fields& fields, const ReadContext& context) {
 
 std::vector<Step> ReadStepsSection(const Node& node, const ReadContext& context) {
   std::vector<Step> steps;
-  for (const Node& step : node.Items("a list of steps")) steps.push_back(ReadStep(step, context));
+  for (const Node& step : node.Items("a list of steps"))
+    context.mistakes.Try([&] { steps.push_back(ReadStep(step, context)); });
   return steps;
 }
 

@@ -164,17 +164,25 @@ TopologySpec ReadTopologySection(const Node& node, ReadContext& context) {
   const Fields fields = node.RequireMap("a topology", kTopologyKeys);
   TopologySpec spec;
   context.has_topology = true;
-  ReadNamespaces(fields.At("namespaces"), context, spec);
+  Mistakes& mistakes = context.mistakes;
+  if (!mistakes.Try([&] { ReadNamespaces(fields.At("namespaces"), context, spec); })) {
+    context.namespaces.MarkIncomplete();
+    context.endpoints.MarkIncomplete();
+  }
+  const auto declare = [&](const auto& read) {
+    if (!mistakes.Try(read)) context.endpoints.MarkIncomplete();
+  };
   if (const auto links = fields.Find("links")) {
     for (const Node& link : ExpandedItems(*links, "a list of links"))
-      spec.links.push_back(ReadLink(link, context));
+      declare([&] { spec.links.push_back(ReadLink(link, context)); });
   }
   if (const auto bridges = fields.Find("bridges")) {
     std::set<std::string> ports;
     for (const Node& bridge : ExpandedItems(*bridges, "a list of bridges"))
-      spec.bridges.push_back(ReadBridge(bridge, context, ports));
+      declare([&] { spec.bridges.push_back(ReadBridge(bridge, context, ports)); });
   }
-  if (const auto sysctls = fields.Find("sysctls")) ReadSysctlsByNamespace(*sysctls, context, spec);
+  if (const auto sysctls = fields.Find("sysctls"))
+    mistakes.Try([&] { ReadSysctlsByNamespace(*sysctls, context, spec); });
   ReadNetworkSections(fields, context, spec);
   return spec;
 }
