@@ -15,6 +15,7 @@
 
 #include "harness/scenario/documents.h"
 #include "harness/scenario/facilities.h"
+#include "harness/scenario/report.h"
 #include "harness/scenario/runner.h"
 #include "harness/scenario/try.h"
 #include "pybind/error.h"
@@ -64,7 +65,7 @@ TryResult TryOf(std::string object, std::string capture, std::string program, st
 
 RunReport RunOf(const std::vector<std::string>& paths, std::string rig, int jobs, int repeat,
                 std::optional<double> timeout, std::vector<std::string> filters, std::uint64_t seed,
-                bool fail_fast) {
+                bool fail_fast, bool keep, bool update_golden, std::string store, std::string label) {
   RunOptions options;
   options.rig = std::move(rig);
   options.jobs = jobs;
@@ -73,8 +74,17 @@ RunReport RunOf(const std::vector<std::string>& paths, std::string rig, int jobs
   options.filters = std::move(filters);
   options.seed = seed;
   options.fail_fast = fail_fast;
+  options.keep = keep;
+  options.update_golden = update_golden;
+  options.store = std::move(store);
+  options.label = std::move(label);
   return CallInterruptibly<RunReport>(
       [&paths, &options](const std::stop_token& stop) { return RunScenarios(paths, options, stop); });
+}
+
+// Why what ran is not all in the store; empty where it is, or where there is none.
+std::string Unrecorded(const RunReport& report) {
+  return report.recorded && report.recorded->failure ? report.recorded->failure->what() : "";
 }
 
 std::string Doctor() {
@@ -98,6 +108,13 @@ PYBIND11_MODULE(_knetlab, module) {
 
   py::class_<RunReport>(module, "RunReport")
       .def("ok", &RunReport::ok)
+      .def("unrecorded", &Unrecorded)
+      .def(
+          "report",
+          [](const RunReport& report, const std::string& format) {
+            return MakeReport(format, RunDocument(report));
+          },
+          py::arg("format"), py::call_guard<py::gil_scoped_release>())
       .def(
           "document", [](const RunReport& report) { return DumpDocument(RunDocument(report)); },
           py::call_guard<py::gil_scoped_release>());
@@ -105,7 +122,8 @@ PYBIND11_MODULE(_knetlab, module) {
   module.def("try_program", &TryOf, py::arg("object"), py::arg("capture"), py::arg("program"),
              py::arg("hook"), py::arg("rig"), py::arg("limit"), py::arg("cost"));
   module.def("run_scenarios", &RunOf, py::arg("paths"), py::arg("rig"), py::arg("jobs"), py::arg("repeat"),
-             py::arg("timeout"), py::arg("filters"), py::arg("seed"), py::arg("fail_fast"));
+             py::arg("timeout"), py::arg("filters"), py::arg("seed"), py::arg("fail_fast"), py::arg("keep"),
+             py::arg("update_golden"), py::arg("store"), py::arg("label"));
   module.def("doctor", &Doctor);
 }
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import warnings
 from collections.abc import Iterable
 from typing import Any, Union
 
@@ -69,6 +70,10 @@ def run(
     seed: int = 1,
     timeout: float | None = None,
     fail_fast: bool = False,
+    keep: bool = False,
+    update_golden: bool = False,
+    store: PathLike | None = None,
+    label: str = "",
 ) -> RunResult:
     """Run scenarios: ``knetlab run``.
 
@@ -80,6 +85,9 @@ def run(
     seed:    of everything that is random in a run.
     timeout: seconds for each, instead of the scenarios' own.
     fail_fast: start no other scenario after the first that failed.
+    keep:    the labs of scenarios that failed stay, until ``knetlab topology down``.
+    update_golden: write golden captures anew, instead of comparing with them.
+    store:   a file that each result is recorded in as it ends; label is the run's name there.
 
     A scenario that fails is a result, not an exception: see :attr:`RunResult.ok`. A scenario that is wrong raises
     :class:`Error`, and nothing is run.
@@ -87,9 +95,24 @@ def run(
     several = [paths] if isinstance(paths, (str, bytes, os.PathLike)) else paths
     names = [_path(path) for path in several]
     filters = [one for one in ([filter] if isinstance(filter, str) else filter) if one]
-    return RunResult(
-        _knetlab.run_scenarios(names, rig, jobs, repeat or 0, timeout, filters, seed, fail_fast)
+    report = _knetlab.run_scenarios(
+        names,
+        rig,
+        jobs,
+        repeat or 0,
+        timeout,
+        filters,
+        seed,
+        fail_fast,
+        keep,
+        update_golden,
+        _path(store) if store is not None else b"",
+        label,
     )
+    if report.unrecorded():
+        # The results are not lost, so no exception.
+        warnings.warn(report.unrecorded(), RuntimeWarning, stacklevel=2)
+    return RunResult(report)
 
 
 def doctor() -> list[dict[str, Any]]:

@@ -91,6 +91,10 @@ class RunResult:
         """Nothing failed and nothing had an error."""
         return self._report.ok()
 
+    def report(self, format: str) -> str:
+        """The run as other tools read it: "junit", "ktap", "markdown" or "benchmark", as ``knetlab run --report``."""
+        return self._report.report(format)
+
     @functools.cached_property
     def summary(self) -> dict[str, int]:
         """How many scenarios had each outcome: ``{"pass": 14, "fail": 0, "skip": 0, "error": 0}``."""

@@ -46,6 +46,21 @@ class Run(FolderTest):
         stopped = knetlab.run([self.bad, self.good], fail_fast=True).to_dict()
         self.assertEqual([each["outcome"] for each in stopped["scenarios"]], ["fail"])
 
+    def test_reports_and_a_store(self):
+        store = self.folder / "results.db"
+        self.addCleanup(lambda: [file.unlink() for file in self.folder.glob("results.db*")])
+        result = knetlab.run([self.good, self.bad], store=store, label="first")
+        self.assertTrue(store.is_file())
+        self.assertTrue(result.report("ktap").startswith("KTAP version 1"))
+        self.assertIn("<testcase", result.report("junit"))
+        with self.assertRaises(knetlab.Error) as caught:
+            result.report("junti")
+        self.assertIn("junit", caught.exception.hint)
+        (self.folder / "no-store").write_text("something else")
+        self.addCleanup((self.folder / "no-store").unlink)
+        with self.assertRaises(knetlab.Error):
+            knetlab.run(self.good, store=self.folder / "no-store")
+
     def test_a_timeout_is_an_error_of_its_scenario(self):
         slow = self.scenario("slow", [self.replay(rate="1pps")])
         self.addCleanup(slow.unlink)
