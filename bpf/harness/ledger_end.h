@@ -28,7 +28,8 @@ static __always_inline void end_in_native_xdp(struct cpu_state *cpu, struct ledg
 	}
 	note_via(record, VIA_XDP_TX, netns, ifindex);
 	set_stage(record, STAGE_FRAME);
-	/* A frame that a device did not take, or the next program dropped, ends without an event of its own. */
+	/* A frame that a device did not take, or the next program dropped, ends without an event of its own.
+	 */
 	older = bpf_map_lookup_elem(&frames, &head);
 	if (older)
 		count_end(older, END_SILENT, 0, 0);
@@ -56,6 +57,21 @@ static __always_inline void end_unseen(struct sk_buff *skb, __u32 kind, __u32 re
 	count_end(&fresh, kind, reason, location);
 }
 
+/*
+ * Whether the record is of a packet that ended without an event (a socket's reader frees so on the CPU that
+ * made the skb, Linux 6.18), and its memory has become this one without an event: made locally (skb_iif is
+ * 0), or by generic XDP as a copy, perhaps in a namespace that nobody watches. A socket takes the device out
+ * of what it is given, so one that still has it is newer.
+ */
+static __always_inline bool of_older_packet(struct sk_buff *skb, struct ledger_record *record)
+{
+	__u8 stage = record->path.stage;
+
+	if (stage == STAGE_SOCKET && netns_of(skb->dev))
+		return true;
+	return stage >= STAGE_STACK && stage <= STAGE_SOCKET && skb->skb_iif == 0;
+}
+
 static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, __u64 location,
 				 struct sock *rx_sk)
 {
@@ -67,8 +83,7 @@ static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, 
 
 	if (!cpu)
 		return 0;
-	if (record && record->path.stage >= STAGE_STACK && record->path.stage <= STAGE_SOCKET &&
-	    skb->skb_iif == 0) {
+	if (record && of_older_packet(skb, record)) {
 		end_stale(address, record);
 		record = NULL;
 	}

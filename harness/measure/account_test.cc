@@ -5,7 +5,10 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/socket.h>
 
+#include <array>
 #include <cstring>
 #include <thread>
 
@@ -142,6 +145,76 @@ TEST(Account, NamesTheSocketThatWasGivenThePackets) {
   Sent sent =
       SendThrough(topology, OpenAccount(SharedTracer(), topology, {}, {}), Datagrams(topology, {60, 61, 62}));
   ExpectOnly(sent, Fate::kDelivered, "server:socket 10.0.0.2:53", "", 3);
+}
+
+// The account closes while a slow reader is still at it: no packet is both waiting in the socket and read.
+TEST(Account, CountsEachPacketOnceWhileASlowReaderEmptiesTheSocket) {
+  static constexpr std::size_t kPackets = 1000;
+  static constexpr std::chrono::microseconds kPause{80};
+  Topology topology = Topology::Build(Pair());
+  Receiver receiver(topology.ns("server"),
+                    {.address = IpAddress::Parse("10.0.0.2"),
+                     .port = 53,
+                     .interface = "",
+                     .read = false,
+                     .buffer_bytes = 8 << 20},
+                    "dns");
+  for (int round = 0; round < 2; round++) {
+    std::unique_ptr<Account> account = OpenAccount(SharedTracer(), topology, {}, {});
+    Replay replay(Datagrams(topology, std::vector<std::size_t>(kPackets, 100)), {});
+    const TrafficReport report = replay.Send(
+        {.ns = &topology.ns("client"), .interface = "eth0", .observer = account.get(), .stop = {}});
+    std::thread reader([fd = receiver.fd()] {
+      std::array<char, 128> buffer{};
+      for (std::size_t i = 0; i<kPackets&& ::recv(fd, buffer.data(), buffer.size(), 0)> 0; i++) {
+        const auto next = std::chrono::steady_clock::now() + kPause;
+        while (std::chrono::steady_clock::now() < next) continue;
+      }
+    });
+    const Sent sent = {account->Close({{"client", report}}, kDeadline)};
+    reader.join();
+    ExpectOnly(sent, Fate::kDelivered, "server:socket 10.0.0.2:53", "", kPackets);
+  }
+}
+
+// The calling thread and those that it starts, on one CPU while this lives.
+class OnOneCpu {
+ public:
+  OnOneCpu() {
+    EXPECT_EQ(::sched_getaffinity(0, sizeof(before_), &before_), 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(::sched_getcpu()), &one);
+    EXPECT_EQ(::sched_setaffinity(0, sizeof(one), &one), 0);
+  }
+  ~OnOneCpu() { ::sched_setaffinity(0, sizeof(before_), &before_); }
+  OnOneCpu(const OnOneCpu&) = delete;
+  OnOneCpu& operator=(const OnOneCpu&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
+// A socket's reader frees without an event, on the CPU that made the packet, and generic XDP elsewhere makes
+// its copies in that memory without one.
+TEST(Account, KeepsWhatWasDeliveredApartFromCopiesThatGenericXdpMakesElsewhere) {
+  const OnOneCpu on_one_cpu;
+  Topology topology = Topology::Build(Pair()), elsewhere = Topology::Build(Pair());
+  Receiver receiver(
+      topology.ns("server"),
+      {.address = IpAddress::Parse("10.0.0.2"), .port = 53, .interface = "", .buffer_bytes = {}}, "dns");
+  const AttachedXdp xdp = AttachXdp(elsewhere, "pass_all", 0, "generic");
+  Capture wrong = Datagrams(elsewhere, std::vector<std::size_t>(100, 60));
+  for (Packet& packet : wrong.packets) packet.bytes[24] ^= std::byte{1};  // IP checksum
+  const Capture right = Datagrams(topology, std::vector<std::size_t>(16, 60));
+  for (int round = 0; round < 5; round++) {
+    std::unique_ptr<Account> account = OpenAccount(SharedTracer(), topology, {}, {});
+    const TrafficReport report = Replay(right, {}).Send(
+        {.ns = &topology.ns("client"), .interface = "eth0", .observer = account.get(), .stop = {}});
+    Replay(wrong, {}).Send({.ns = &elsewhere.ns("client"), .interface = "eth0", .stop = {}});
+    ExpectOnly({account->Close({{"client", report}}, kDeadline)}, Fate::kDelivered,
+               "server:socket 10.0.0.2:53", "", right.packets.size());
+  }
 }
 
 TEST(Account, NamesTheFullSocketAndCountsWhatItDidNotTake) {

@@ -236,7 +236,8 @@ void AddFirewall(const Namespace& server) {
   for (const char* protocol : {"udp", "icmp"}) {
     CommandResult done = RunCommand(
         server,
-        {"iptables", "-A", "INPUT", "-p", protocol, "-m", "length", "--length", "0:100", "-j", "DROP"}, {});
+        {"iptables", "-A", "INPUT", "-p", protocol, "-m", "length", "--length", "0:100", "-j", "DROP"}, {},
+        {});
     ASSERT_EQ(done.status, 0) << done.standard_error;
   }
 }

@@ -30,3 +30,10 @@ int unknown_verdict(struct xdp_md *ctx)
 {
 	return 17;
 }
+
+/* With frags, generic XDP copies what lacks headroom; without, it makes room where it is. */
+SEC("xdp.frags")
+int pass_all(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
