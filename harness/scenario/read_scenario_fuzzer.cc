@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "harness/scenario/reader.h"
 #include "harness/scenario/reader_test_folder.h"
@@ -26,5 +27,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string file = folder.Write("suite/m.yaml", {reinterpret_cast<const char*>(data), size});
   ReadOrFail([&] { static_cast<void>(knetlab::ReadScenarios(file, {})); });
   ReadOrFail([&] { static_cast<void>(knetlab::ReadTopology(file)); });
+  ReadOrFail([&] {
+    std::vector<knetlab::Scenario> suite;
+    for (const knetlab::Error& mistake : knetlab::FindMistakes(file, {}, suite)) {
+      if (mistake.parts().why.empty()) std::abort();
+    }
+  });
   return 0;
 }

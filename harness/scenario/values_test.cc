@@ -26,7 +26,8 @@ std::string Hex(const std::vector<std::byte>& bytes) {
 ValueSpec Read(const std::string& yaml) {
   const auto document = ParseYaml("v.yaml", yaml);
   const ReadOptions options;
-  ReadContext context{.options = options, .folder = {}};
+  Mistakes mistakes(Mistakes::Policy::kThrow);
+  ReadContext context{.options = options, .mistakes = mistakes};
   const Node root(document, document->root);
   context.endpoints.Add(root, "server:eth0");
   return ReadValue(root, context);
