@@ -141,7 +141,7 @@ TEST(RunStore, ThatCannotBeOpenedIsRefusedBeforeAnythingRuns) {
   const TestFolder folder;
   const std::string store = folder.Write("s.db", "this is no store at all");
   const std::string scenario =
-      folder.Write("a.yaml", "name: a\nprograms:\n  p: {object: " KNETLAB_OBJECTS
+      folder.Write("a.yaml", "name: a\nsummary: Any.\nprograms:\n  p: {object: " KNETLAB_OBJECTS
                              "/parity.bpf.o}\nsteps:\n"
                              "  - replay: {capture: " KNETLAB_CAPTURES "/dnscap__dns.pcap}\n");
   const Finished refused = RunKnetlab({"run", scenario, "--rig", "unit", "--store", store});

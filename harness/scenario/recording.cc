@@ -15,6 +15,7 @@
 
 #include "harness/program/sha256.h"
 #include "harness/scenario/documents.h"
+#include "harness/scenario/latency_floor.h"
 #include "harness/scenario/runner.h"
 #include "harness/scenario/source_revision.h"
 #include "netns/fd.h"
@@ -93,16 +94,24 @@ void AddCosts(const RigResult& result, std::vector<Sample>& samples) {
   }
 }
 
-// Not the maximum: one interrupt makes it.
+// A quantile says something where some packets lie beyond it; of fewer it is the one packet that an interrupt
+// met. The rig's own floor is measured once a run, not in each repetition: many copies of it would look like
+// many measurements that agree.
 void AddLatencies(const RigResult& result, std::vector<Sample>& samples) {
   for (const LatencyResult& latency : result.latency) {
-    for (const auto& [quantile, value] :
-         {std::pair("p50", latency.p50_ns), std::pair("p90", latency.p90_ns),
-          std::pair("p99", latency.p99_ns), std::pair("p999", latency.p999_ns)}) {
-      samples.push_back({.metric = fmt::format("latency.{}.{}", latency.place, quantile),
+    if (latency.place.starts_with(kRigFloor)) continue;
+    struct Quantile {
+      const char* name;
+      std::uint64_t value, packets;  // how many it takes
+    };
+    for (const Quantile& quantile :
+         {Quantile{"p50", latency.p50_ns, 10}, Quantile{"p90", latency.p90_ns, 100},
+          Quantile{"p99", latency.p99_ns, 1000}, Quantile{"p999", latency.p999_ns, 10'000}}) {
+      if (latency.count < quantile.packets) continue;
+      samples.push_back({.metric = fmt::format("latency.{}.{}", latency.place, quantile.name),
                          .unit = "ns",
                          .kind = MetricKind::kSampled,
-                         .value = static_cast<double>(value)});
+                         .value = static_cast<double>(quantile.value)});
     }
   }
 }

@@ -48,8 +48,11 @@ ScenarioResult MakeResult() {
   result.result.cost = {wall, counted};
   LatencyResult latency;
   latency.place = "server:eth0 xdp filter";
+  latency.count = 1000;
   latency.p99_ns = 900;
-  result.result.latency = {latency};
+  LatencyResult floor = latency;
+  floor.place = "rig floor xdp";
+  result.result.latency = {latency, floor};
   return result;
 }
 
@@ -73,6 +76,9 @@ TEST(SamplesOf, HoldCountsAndMeasurementsByName) {
   EXPECT_EQ(ValuesOf(samples, "cost.filter"), costs);
   EXPECT_EQ(ValuesOf(samples, "cost.filter.instructions"), counted);
   EXPECT_EQ(ValuesOf(samples, "latency.server:eth0 xdp filter.p99"), p99);
+  EXPECT_THAT(ValuesOf(samples, "latency.server:eth0 xdp filter.p999"), IsEmpty()) << "too few packets";
+  EXPECT_THAT(ValuesOf(samples, "latency.rig floor xdp.p50"), IsEmpty())
+      << "of the run, not of the repetition";
   EXPECT_EQ(ValuesOf(samples, "duration"), duration);
   for (const Sample& sample : samples) {
     const bool measured = sample.metric == "cost.filter" || sample.metric == "duration" ||
