@@ -142,7 +142,7 @@ TEST(RunStore, ThatCannotBeOpenedIsRefusedBeforeAnythingRuns) {
   const std::string store = folder.Write("s.db", "this is no store at all");
   const std::string scenario =
       folder.Write("a.yaml", "name: a\nsummary: Any.\nprograms:\n  p: {object: " KNETLAB_OBJECTS
-                             "/parity.bpf.o}\nsteps:\n"
+                             "/parity.bpf.o, program: xdp_parity}\nsteps:\n"
                              "  - replay: {capture: " KNETLAB_CAPTURES "/dnscap__dns.pcap}\n");
   const Finished refused = RunKnetlab({"run", scenario, "--rig", "unit", "--store", store});
   EXPECT_EQ(refused.status, 2);
