@@ -42,7 +42,7 @@ int Validate(Session& session, const std::vector<std::string>& paths) {
     return kExitRefused;
   }
   session.output.Write(
-      fmt::format("{} {} valid\n", FormatPlural(files.size(), "scenario"), files.size() == 1 ? "is" : "are"));
+      fmt::format("{} {} valid\n", FormatPlural(suite.size(), "scenario"), suite.size() == 1 ? "is" : "are"));
   return kExitDone;
 }
 
