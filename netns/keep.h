@@ -9,8 +9,9 @@
 
 namespace knetlab {
 
-// Names each one `PREFIX-LABEL` below /run/netns and records this process as the owner. All or none. Throws
-// Error.
-void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string& prefix, bool on_purpose);
+// Names each one `PREFIX-LABEL` below /run/netns and records this process as the owner. All or none. With
+// descriptors, the owner is a process that holds them until the names are removed. Throws Error.
+void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string& prefix, bool on_purpose,
+                    const std::vector<int>& descriptors);
 
 }  // namespace knetlab

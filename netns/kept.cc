@@ -3,12 +3,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -16,6 +19,7 @@
 
 #include "netns/error.h"
 #include "netns/fd.h"
+#include "netns/holder.h"
 #include "netns/keep.h"
 
 namespace knetlab {
@@ -49,6 +53,7 @@ struct Record {
   int pid = 0;
   unsigned long long start_time = 0;
   bool on_purpose = false;
+  bool holder = false;  // the owner is there only to hold what was kept
 };
 
 bool SafeName(const std::string& name) {
@@ -69,6 +74,8 @@ std::optional<Record> ReadRecord(const fs::path& path) {
       file >> record.start_time;
     } else if (key == "on_purpose") {
       file >> record.on_purpose;
+    } else if (key == "holder") {
+      file >> record.holder;
     }
   }
   if (record.pid <= 0 || !SafeName(record.topology)) return std::nullopt;
@@ -90,8 +97,9 @@ void WriteRecord(const std::string& name, const Record& record) {
   const std::string unfinished = fmt::format("{}/.{}.{}", kRecords, name, record.pid);
   ::unlink(unfinished.c_str());
   const UniqueFd fd(::open(unfinished.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  const std::string text = fmt::format("topology {}\npid {}\nstart_time {}\non_purpose {}\n", record.topology,
-                                       record.pid, record.start_time, record.on_purpose ? 1 : 0);
+  const std::string text =
+      fmt::format("topology {}\npid {}\nstart_time {}\non_purpose {}\nholder {}\n", record.topology,
+                  record.pid, record.start_time, record.on_purpose ? 1 : 0, record.holder ? 1 : 0);
   if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) ||
       ::rename(unfinished.c_str(), path.c_str()) != 0) {
     const int error = errno;
@@ -112,8 +120,21 @@ void PrepareNames() {
     throw ErrnoError("share mount", kNames, errno);
 }
 
+// Ends the process that holds what was kept, and waits until it is gone. By descriptor: the number may be
+// another's by now, whose start time differs.
+void EndHolder(const Record& record) {
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, record.pid, 0)));
+  if (!process || StartTime(record.pid) != record.start_time) return;
+  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) return;
+  constexpr int kPatienceMs = 5000;
+  pollfd gone = {.fd = process.get(), .events = POLLIN, .revents = 0};
+  ::poll(&gone, 1, kPatienceMs);
+}
+
 void RemoveName(const std::string& name) {
   const std::string path = fmt::format("{}/{}", kNames, name);
+  if (const auto record = ReadRecord(fmt::format("{}/{}", kRecords, name)); record && record->holder)
+    EndHolder(*record);
   ::umount2(path.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
   ::unlink(path.c_str());
   ::unlink(fmt::format("{}/{}", kRecords, name).c_str());
@@ -140,7 +161,8 @@ void GiveName(const Namespace& ns, const std::string& name, const Record& record
 
 }  // namespace
 
-void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string& prefix, bool on_purpose) {
+void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string& prefix, bool on_purpose,
+                    const std::vector<int>& descriptors) {
   if (!SafeName(prefix) || prefix[0] == '.' || prefix.find_first_of(" \t") != std::string::npos) {
     throw ErrnoError("keep namespaces", fmt::format("'{}'", prefix), EINVAL,
                      "the name becomes part of a file name");
@@ -148,8 +170,12 @@ void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string&
   MakePrivateFolder("/run/knetlab");
   MakePrivateFolder(kRecords);
   PrepareNames();
-  const Record record = {
-      .topology = prefix, .pid = ::getpid(), .start_time = StartTime(::getpid()), .on_purpose = on_purpose};
+  const int owner = descriptors.empty() ? ::getpid() : StartHolder(descriptors);
+  const Record record = {.topology = prefix,
+                         .pid = owner,
+                         .start_time = StartTime(owner),
+                         .on_purpose = on_purpose,
+                         .holder = !descriptors.empty()};
   std::vector<std::string> named;
   try {
     for (const Namespace& ns : namespaces) {
@@ -159,6 +185,7 @@ void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string&
     }
   } catch (...) {
     for (const std::string& name : named) RemoveName(name);
+    if (record.holder) EndHolder(record);
     throw;
   }
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Named namespaces that were kept on purpose (`--keep`, `topology up`): the only thing of the lab that the
 // kernel does not remove by itself. Each carries its owner's pid and start time in a file below /run/knetlab,
-// so that a later run can tell what is abandoned.
+// so that a later run can tell what is abandoned. The owner of a kept lab with programs is a process that
+// only holds these (holder.h), and ends with the names.
 #pragma once
 
 #include <string>

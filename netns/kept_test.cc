@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netns/kept.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
+#include "netns/fd.h"
 #include "netns/test_support.h"
 #include "netns/topology.h"
 
@@ -111,6 +115,40 @@ TEST_F(Kept, AreNotSweptWhileTheirOwnerLives) {
   topology.Keep(prefix_, false);
   SweepKept(false);
   EXPECT_EQ(Mine().size(), 2U);
+}
+
+// The other end of a pipe tells whether anybody holds this one.
+TEST_F(Kept, HoldDescriptorsUntilTheyAreRemoved) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]);
+  UniqueFd held(ends[1]);
+  {
+    auto topology = Topology::Build(test::ClientAndServer());
+    topology.Keep(prefix_, true, {held.get()});
+  }
+  held.reset();
+  pollfd end = {.fd = read_end.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&end, 1, 0), 0) << "still held";
+  ASSERT_EQ(Mine().size(), 2U);
+  EXPECT_TRUE(Mine()[0].owner_alive);
+  EXPECT_NE(Mine()[0].owner_pid, ::getpid());
+  EXPECT_EQ(RemoveKept(prefix_), 2);
+  EXPECT_EQ(::poll(&end, 1, 0), 1);
+  EXPECT_NE(end.revents & POLLHUP, 0);
+}
+
+TEST_F(Kept, LeaveNoHolderWhereANameIsTaken) {
+  auto topology = Topology::Build(test::ClientAndServer());
+  topology.Keep(prefix_);
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd read_end(ends[0]);
+  UniqueFd held(ends[1]);
+  EXPECT_THROW(topology.Keep(prefix_, true, {held.get()}), Error);
+  held.reset();
+  pollfd end = {.fd = read_end.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&end, 1, 0), 1) << "the holder is gone";
 }
 
 TEST_F(Kept, AreRecordedInPrivateFiles) {

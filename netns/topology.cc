@@ -102,8 +102,8 @@ const EndpointInfo& Topology::endpoint(std::string_view ns_and_interface) const 
                .code = ENOENT});
 }
 
-void Topology::Keep(const std::string& prefix, bool on_purpose) {
-  KeepNamespaces(impl_->namespaces, prefix, on_purpose);
+void Topology::Keep(const std::string& prefix, bool on_purpose, const std::vector<int>& descriptors) {
+  KeepNamespaces(impl_->namespaces, prefix, on_purpose, descriptors);
 }
 
 void Topology::EnableNapi(const EndpointInfo& endpoint) const {

@@ -51,7 +51,9 @@ class Topology {
   // netns exec` works; they are marked with this process's pid and start time (netns/kept.h). With
   // `on_purpose` they stay until they are removed by name, else until a sweep finds this process gone. Throws
   // Error where a name is taken.
-  void Keep(const std::string& prefix, bool on_purpose = true);
+  // `descriptors`: what else is to stay as long, such as programs attached; a process of their own holds
+  // them.
+  void Keep(const std::string& prefix, bool on_purpose = true, const std::vector<int>& descriptors = {});
 
   // Turns GRO on at an endpoint, which gives the veth a NAPI instance, so that frames redirected to its peer
   // are received.

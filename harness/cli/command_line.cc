@@ -21,8 +21,8 @@
 namespace knetlab {
 namespace {
 
-constexpr auto kVerbs = {AddDoctor, AddTry,     AddList,     AddValidate, AddSchema,
-                         AddRun,    AddResults, AddTopology, AddClean};
+constexpr auto kVerbs = {AddDoctor,  AddTry,      AddList,  AddValidate,   AddSchema, AddRun,
+                         AddResults, AddTopology, AddClean, AddCompletion, AddMan};
 
 // The verb that is being read, as deep as it got: "topology up".
 CLI::App* Innermost(CLI::App* app) {
@@ -105,18 +105,7 @@ int Report(const Error& error, bool json) {
 
 class CommandLine {
  public:
-  CommandLine() {
-    app_.name("knetlab");
-    app_.set_version_flag("--version", "knetlab " KNETLAB_VERSION);
-    app_.require_subcommand(1);
-    app_.footer(
-        "Exit status: 0 done and every check held; 1 a check failed; 2 usage or environment, nothing was "
-        "run.\n"
-        "\"knetlab VERB --help\" tells about a verb.");
-    for (const auto add : kVerbs) {
-      for (Verb& verb : add(app_, options_)) verbs_.push_back(std::move(verb));
-    }
-  }
+  CommandLine() { verbs_ = BuildCommand(app_, options_); }
 
   // Throws Error. Help and version are printed here.
   int Run(std::vector<std::string> words, Interrupt& interrupt) {
@@ -148,12 +137,29 @@ class CommandLine {
   }
 
  private:
-  CLI::App app_{"knetlab: a lab for kernel networking and BPF programs", "knetlab"};
+  CLI::App app_;
   Options options_;
   std::vector<Verb> verbs_;
 };
 
 }  // namespace
+
+std::vector<Verb> BuildCommand(CLI::App& command, Options& options) {
+  command.name("knetlab");
+  command.description("A lab for kernel networking and BPF programs");
+  command.set_version_flag("--version", "knetlab " KNETLAB_VERSION, "show the version");
+  command.get_help_ptr()->description("show the options");
+  command.require_subcommand(1);
+  std::vector<Verb> verbs;
+  for (const auto add : kVerbs) {
+    for (Verb& verb : add(command, options)) verbs.push_back(std::move(verb));
+  }
+  // Last: verbs would inherit it.
+  command.footer(
+      "Exit status: 0 done and every check held; 1 a check failed; 2 usage or environment, nothing was run.\n"
+      "\"knetlab VERB --help\" tells about a verb.");
+  return verbs;
+}
 
 int RunCommandLine(int argc, char** argv) {
   const std::vector<std::string> words(argv + std::min(argc, 1), argv + argc);

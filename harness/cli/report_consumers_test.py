@@ -83,7 +83,7 @@ class Reports(unittest.TestCase):
         properties = {p.name: p.value for suite in suites for p in suite.properties()}
         self.assertIn("environment.kernel", properties)
         failure = next(case.result[0] for case in cases if case.name == "fails")
-        self.assertRegex(failure.text, r"fails\.yaml:\d+:\d+: exec: .*<&\]\]> # `x`")
+        self.assertRegex(failure.text, r"(?s)fails\.yaml:\d+:\d+: exec: .*<&\]\]> # `x`")
 
     def test_ktap_is_by_the_rules(self):
         lines = self.read("ktap").splitlines()

@@ -131,6 +131,18 @@ std::string RecordedAt(const RunReport& report) {
       fmt::format("{}run {} in {}{}knetlab results {}", kGap, recorded.number, recorded.store, kGap, next));
 }
 
+// What to type to look around in what was kept.
+std::string Kept(const KeptLab& kept) {
+  if (kept.name.empty()) return "";
+  if (!kept.problem.empty())
+    return fmt::format("{:{}}not kept: {}\n", "", kBelow, TerminalSafe(FirstLine(kept.problem)));
+  std::string text;
+  for (const std::string& ns : kept.namespaces)
+    text +=
+        fmt::format("{:{}}{}  ip netns exec {} bash\n", "", kBelow, text.empty() ? "enter: " : "       ", ns);
+  return text + fmt::format("{:{}}remove:  knetlab topology down {}\n", "", kBelow, kept.name);
+}
+
 }  // namespace
 
 std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
@@ -142,7 +154,9 @@ std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
   line += Padded(name, look.name_width) + "  ";
   if (result.outcome == ScenarioOutcome::kSkip || result.outcome == ScenarioOutcome::kError) {
     line += TerminalSafe(FirstLine(result.reason)) + "\n";
-    return result.outcome == ScenarioOutcome::kError ? line + ErrorBelow(result, look.colour) : line;
+    return result.outcome == ScenarioOutcome::kError
+               ? line + ErrorBelow(result, look.colour) + Kept(result.kept)
+               : line;
   }
   const Ledger& ledger = result.result.ledger;
   const bool failed = result.outcome == ScenarioOutcome::kFail;
@@ -157,7 +171,7 @@ std::string ScenarioLine(const ScenarioResult& result, const RunLook& look) {
     line += "   " + TerminalSafe(costs);
   line += "\n";
   if (failed) line += FailedChecks(result, told ? result.reason : "", look.colour);
-  return line + Missing(ledger);
+  return line + Missing(ledger) + Kept(result.kept);
 }
 
 std::string RunSummary(const RunReport& report, bool colour) {

@@ -9,7 +9,6 @@
 #include <exception>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <stop_token>
 
 #include "harness/cli/failure.h"
@@ -92,18 +91,19 @@ std::string Next(const RunReport& report) {
   return fmt::format("again: knetlab run {} --rig {}\n", TerminalSafe(failed->file), failed->rig);
 }
 
-// All of them, whatever becomes of one; then throws the first Error.
-void WriteReports(const std::vector<ReportTarget>& targets, const nlohmann::ordered_json& document) {
-  std::optional<Error> failure;
+// All of them, whatever becomes of one; false where one failed. What ran is on stdout by then, so failures
+// are told on stderr, with --json too.
+bool WriteReports(const std::vector<ReportTarget>& targets, const nlohmann::ordered_json& document) {
+  bool written = true;
   for (const ReportTarget& target : targets) {
     try {
       WriteReport(target, document);
     } catch (const Error& error) {
-      if (failure) fmt::print(stderr, "{}", FailureText(*failure));
-      failure = error;
+      fmt::print(stderr, "{}", FailureText(error));
+      written = false;
     }
   }
-  if (failure) throw Error(*failure);
+  return written;
 }
 
 struct Arguments {
@@ -159,9 +159,8 @@ int Run(Session& session, const Arguments& arguments) {
   session.output.Write(options.json ? DumpDocument(document)
                                     : RunSummary(report, session.output.colour()) + Next(report));
   session.output.Commit();  // before the reports: one that fails loses nothing of this
-  const bool unrecorded = TellUnrecorded(report);
-  WriteReports(reports, document);
-  return report.ok() && !unrecorded ? kExitDone : kExitNotHeld;
+  const bool recorded = !TellUnrecorded(report), reported = WriteReports(reports, document);
+  return report.ok() && recorded && reported ? kExitDone : kExitNotHeld;
 }
 
 }  // namespace

@@ -40,5 +40,10 @@ std::vector<Verb> AddRun(CLI::App& command, Options& options);
 std::vector<Verb> AddResults(CLI::App& command, Options& options);
 std::vector<Verb> AddTopology(CLI::App& command, Options& options);
 std::vector<Verb> AddClean(CLI::App& command, Options& options);
+std::vector<Verb> AddCompletion(CLI::App& command, Options& options);
+std::vector<Verb> AddMan(CLI::App& command, Options& options);
+
+// The whole command: all of these, its name and version.
+std::vector<Verb> BuildCommand(CLI::App& command, Options& options);
 
 }  // namespace knetlab

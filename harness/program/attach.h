@@ -23,6 +23,9 @@ class Attachment {
   // Where and how, for people and ledgers: "xdp native", "xdp generic", "tcx ingress", "clsact egress",
   // "socket".
   virtual std::string Mode() const = 0;
+  // Gives up its end: from now on it does not end with this object, but with the descriptor returned (which
+  // this object still closes: hold another of the same), or, of -1, with the namespace.
+  virtual int Leave() = 0;
 };
 
 // Where to attach. Which members count depends on the kind of hook.

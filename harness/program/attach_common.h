@@ -19,6 +19,7 @@ class LinkAttachment : public Attachment {
  public:
   LinkAttachment(UniqueFd link, std::string mode) : link_(std::move(link)), mode_(std::move(mode)) {}
   std::string Mode() const override { return mode_; }
+  int Leave() override { return link_.get(); }
 
  private:
   UniqueFd link_;

@@ -20,13 +20,19 @@ class SocketAttachment : public Attachment {
   SocketAttachment(const SocketAttachment&) = delete;
   SocketAttachment& operator=(const SocketAttachment&) = delete;
   ~SocketAttachment() override {
+    if (left_) return;
     const int unused = 0;
     ::setsockopt(socket_.get(), SOL_SOCKET, SO_DETACH_BPF, &unused, sizeof(unused));
   }
   std::string Mode() const override { return "socket"; }
+  int Leave() override {
+    left_ = true;
+    return socket_.get();
+  }
 
  private:
   UniqueFd socket_;
+  bool left_ = false;
 };
 
 }  // namespace

@@ -37,6 +37,7 @@ class ClsactAttachment : public Attachment {
   ClsactAttachment& operator=(const ClsactAttachment&) = delete;
 
   ~ClsactAttachment() override {
+    if (left_) return;
     if (!ns_) {
       Detach();
       return;
@@ -47,6 +48,10 @@ class ClsactAttachment : public Attachment {
   }
 
   std::string Mode() const override { return mode_; }
+  int Leave() override {
+    left_ = true;
+    return -1;
+  }
 
  private:
   // An error means that the interface or the filter has gone already.
@@ -59,6 +64,7 @@ class ClsactAttachment : public Attachment {
   bpf_tc_hook hook_;
   bpf_tc_opts filter_{};
   std::string mode_;
+  bool left_ = false;
 };
 
 Error Failure(const Program& program, const AttachPoint& point, int code, const std::string& words,

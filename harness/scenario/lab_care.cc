@@ -65,6 +65,12 @@ LabCare::LabCare(const Topology& topology, const std::vector<std::string>& xdp_e
 LabCare::~LabCare() = default;
 LabCare::LabCare(LabCare&&) noexcept = default;
 
+std::vector<int> LabCare::descriptors() const {
+  std::vector<int> all;
+  for (const UniqueFd& link : pass_->links) all.push_back(link.get());
+  return all;
+}
+
 void LabCare::ReceiveFrames(const Topology& topology, const EndpointInfo& endpoint) {
   LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
   int program = bpf_program__fd(pass_->skeleton->progs.knetlab_pass);

@@ -36,6 +36,7 @@ class LabCare {
   LabCare(LabCare&&) noexcept;
 
   const std::vector<std::string>& notes() const { return notes_; }
+  std::vector<int> descriptors() const;  // what its programs live by
 
  private:
   struct PassProgram;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cctype>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -43,6 +44,16 @@ std::string Utc(std::time_t time, const char* format) {
 std::string NewRunId(std::time_t started) {
   std::random_device random;
   return fmt::format("{}-{:08x}", Utc(started, "%Y%m%dT%H%M%SZ"), random());
+}
+
+// Part of file names: other letters than those of a namespace's name become "-".
+std::string NameOfKept(std::string name, int repetition) {
+  for (char& letter : name) {
+    const bool allowed = std::isalnum(static_cast<unsigned char>(letter)) != 0 || letter == '_' ||
+                         letter == '-' || letter == '.';
+    if (!allowed) letter = '-';
+  }
+  return repetition > 1 ? fmt::format("{}.{}", name, repetition) : name;
 }
 
 class Suite {
@@ -188,7 +199,7 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
                    .seed = result.seed,
                    .update_golden = options_.update_golden};
     if (options_.keep) {
-      result.kept.name = repetition > 1 ? fmt::format("{}.{}", scenario.name, repetition) : scenario.name;
+      result.kept.name = NameOfKept(scenario.name, repetition);
       rig.keep = &result.kept;
     }
     result.result = MakeRig(options_.rig)->Run(scenario, rig, deadline.token());
@@ -199,6 +210,11 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
     result.mark = scenario.name_mark;
     result.reason =
         deadline.expired() ? fmt::format("not done after {} s", timeout) : std::string(error.what());
+  }
+  if (!IsBad(result.outcome)) {
+    result.kept = {};
+  } else if (options_.keep && result.kept.namespaces.empty() && result.kept.problem.empty()) {
+    result.kept.problem = "it could not be built";
   }
   result.duration_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return result;
@@ -211,7 +227,10 @@ void Suite::Work(const std::stop_token& stop) {
     if (next >= order_.size() || stop.stop_requested() || enough) return;
     const std::size_t at = order_[next];
     ScenarioResult result = RunOne(*plan_[at].scenario, plan_[at].repetition, stop);
-    if (stop.stop_requested()) return;  // what an interrupt broke off is no result
+    if (stop.stop_requested()) {  // what an interrupt broke off is no result
+      if (!result.kept.namespaces.empty()) RemoveKept(result.kept.name);
+      return;
+    }
     if (IsBad(result.outcome)) failed_ = true;
     std::lock_guard lock(mutex_);
     results_[at] = std::move(result);

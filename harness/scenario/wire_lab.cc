@@ -108,6 +108,22 @@ void WireLab::AttachPrograms() {
   notes_.insert(notes_.end(), care_->notes().begin(), care_->notes().end());
 }
 
+void WireLab::Keep(KeptLab& kept) {
+  std::vector<int> held = care_->descriptors();
+  for (const auto& attachment : attachments_) {
+    if (const int fd = attachment->Leave(); fd >= 0) held.push_back(fd);
+  }
+  for (const auto& [label, receiver] : sockets_) held.push_back(receiver->fd());
+  try {
+    topology_->Keep(kept.name, true, held);
+  } catch (const Error& error) {
+    kept.problem = error.what();
+    return;
+  }
+  for (const NamespaceSpec& ns : topology_->spec().namespaces)
+    kept.namespaces.push_back(fmt::format("{}-{}", kept.name, ns.name));
+}
+
 void WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec) {
   AttachPoint point;
   point.mode = spec.mode;

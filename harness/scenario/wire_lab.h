@@ -15,6 +15,7 @@
 #include "harness/scenario/lab_care.h"
 #include "harness/scenario/loaded_programs.h"
 #include "harness/scenario/model.h"
+#include "harness/scenario/rig.h"
 #include "harness/traffic/capture_file.h"
 #include "harness/traffic/receiver.h"
 #include "netns/topology.h"
@@ -33,6 +34,8 @@ class WireLab {
   const std::vector<std::string>& notes() const { return notes_; }
   // The capture of a replay step; each file is read once.
   const Capture& capture(const ReplayStep& step) const { return captures_.at(&step); }
+  // Lets it stay, with its programs attached and its sockets open, until `knetlab topology down`.
+  void Keep(KeptLab& kept);
 
  private:
   void ReadCaptures();

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "harness/scenario/command.h"
@@ -33,6 +34,8 @@ class Run {
   RigResult Carry();
 
  private:
+  void DoSteps();
+  bool Failed() const;
   void Do(const ReplayStep& step, const Mark& mark);
   void Do(const MapStep& step, const Mark& mark);
   void Do(const ExecStep& step, const Mark& mark);
@@ -175,7 +178,7 @@ void Run::ThrowIfStopped() const {
                .code = ECANCELED});
 }
 
-RigResult Run::Carry() {
+void Run::DoSteps() {
   for (const Step& step : scenario_.steps) {
     ThrowIfStopped();
     WithMark(step.mark, [&] { std::visit([&](const auto& what) { Do(what, step.mark); }, step.what); });
@@ -183,9 +186,29 @@ RigResult Run::Carry() {
   CloseAccount();
   if (phase_.sent > 0) CheckPhase({}, scenario_.name_mark);
   result_.ledger.Close();
+}
+
+bool Run::Failed() const {
+  return std::any_of(result_.checks.begin(), result_.checks.end(),
+                     [](const CheckResult& check) { return !check.pass; });
+}
+
+RigResult Run::Carry() {
+  const bool keep = options_.keep != nullptr;
+  try {
+    DoSteps();
+  } catch (const Error&) {
+    if (keep) lab_.Keep(*options_.keep);
+    throw;
+  }
   taps_.reset();  // what is measured is measured without them
+  if (keep && Failed()) {
+    lab_.Keep(*options_.keep);  // as it failed: without the packets that measure costs
+    return std::move(result_);
+  }
   if (options_.cost) MeasureCosts();
   Append(CheckMeasured(scenario_, result_));
+  if (keep && Failed()) lab_.Keep(*options_.keep);
   return std::move(result_);
 }
 
