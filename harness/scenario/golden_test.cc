@@ -20,7 +20,6 @@ using testing::MakePacket;
 using ::testing::StartsWith;
 using testing::TempDir;
 using testing::Udp;
-using testing::operator+;
 using Field = IgnoredBytes::Field;
 
 Packet UdpTo(std::uint16_t port, std::string_view source = "0a000007") {
@@ -89,7 +88,8 @@ TEST(Golden, IgnoredFieldsAreNotCompared) {
 }
 
 TEST(Golden, IgnoringTouchesNothingOfPacketsWithoutTheField) {
-  const Packet arp = MakePacket(testing::Ethernet(0x0806) + Bytes(28));
+  Packet arp = MakePacket(testing::Ethernet(0x0806));
+  arp.bytes.resize(42);
   const Packet tiny = MakePacket(Bytes(14));
   for (const Packet& packet : {arp, tiny}) {
     EXPECT_EQ(
