@@ -139,28 +139,28 @@ class Comparer {
   // A value that the baseline had in one of its repetitions is no change.
   static void JudgeExact(Change& change, std::span<const double> before, std::span<const double> after,
                          bool mended) {
-    const auto [low, high] = std::minmax_element(before.begin(), before.end());
-    const auto other =
-        std::find_if(after.begin(), after.end(), [&](double value) { return value < *low || value > *high; });
-    const bool was_bad = change.metric == kOutcome && *low < *high;
-    change.before = was_bad ? *low : Median(before);
-    change.after = other != after.end() ? *other : (*low == *high ? *low : Median(after));
-    if (change.metric == kOutcome) change.after = *std::min_element(after.begin(), after.end());
-    if (*change.before != 0) change.ratio = *change.after / *change.before;
-    if (*low != *high) change.note = fmt::format("the baseline itself has {:g} to {:g}", *low, *high);
-    if (change.metric == kOutcome) {
-      if (*change.after != *change.before) change.verdict = Direction(change, *change.after > *change.before);
-      return;
+    const double low = *std::min_element(before.begin(), before.end());
+    const double high = *std::max_element(before.begin(), before.end());
+    if (low != high) change.note = fmt::format("the baseline itself has {:g} to {:g}", low, high);
+    if (change.metric == kOutcome) {  // as good as the worst repetition
+      change.before = low;
+      change.after = *std::min_element(after.begin(), after.end());
+      if (*change.after != low) change.verdict = Direction(change, *change.after > low);
+    } else {
+      const auto is_other = [&](double value) { return value < low || value > high; };
+      const auto other = std::find_if(after.begin(), after.end(), is_other);
+      change.before = Median(before);
+      change.after = other != after.end() ? *other : Median(after);
+      if (other != after.end()) {
+        const bool directed = change.metric.starts_with("cost.");  // counted instructions
+        change.verdict = directed ? Direction(change, *other > high)
+                         : mended ? ChangeVerdict::kBetter
+                                  : ChangeVerdict::kWorse;
+        const auto others = static_cast<std::size_t>(std::count_if(after.begin(), after.end(), is_other));
+        if (others < after.size()) change.note = fmt::format("in {} of {} repetitions", others, after.size());
+      }
     }
-    if (other == after.end()) return;
-    const bool directed = change.metric.starts_with("cost.");  // counted instructions
-    change.verdict = directed ? Direction(change, *other > *high)
-                     : mended ? ChangeVerdict::kBetter
-                              : ChangeVerdict::kWorse;
-    const auto others = std::count_if(after.begin(), after.end(),
-                                      [&](double value) { return value < *low || value > *high; });
-    if (static_cast<std::size_t>(others) < after.size())
-      change.note = fmt::format("in {} of {} repetitions", others, after.size());
+    if (*change.before != 0) change.ratio = *change.after / *change.before;
   }
 
   void Test(Change& change, std::span<const double> before, std::span<const double> after) {

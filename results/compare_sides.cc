@@ -32,6 +32,7 @@ std::string Shown(const std::set<std::string>& values) {
 
 std::vector<const RunData*> ByTime(const std::vector<RunData>& side) {
   std::vector<const RunData*> runs;
+  runs.reserve(side.size());
   for (const RunData& data : side) runs.push_back(&data);
   std::stable_sort(runs.begin(), runs.end(),
                    [](const RunData* a, const RunData* b) { return a->run.started_ns < b->run.started_ns; });
@@ -41,6 +42,7 @@ std::vector<const RunData*> ByTime(const std::vector<RunData>& side) {
 // At least two turns each, so that a drift cannot look like a change.
 bool TakeTurns(const std::vector<RunData>& before, const std::vector<RunData>& after) {
   std::vector<std::pair<std::int64_t, bool>> starts;
+  starts.reserve(before.size() + after.size());
   for (const RunData& data : before) starts.emplace_back(data.run.started_ns, false);
   for (const RunData& data : after) starts.emplace_back(data.run.started_ns, true);
   std::sort(starts.begin(), starts.end());

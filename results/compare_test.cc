@@ -175,8 +175,8 @@ TEST(CompareSampled, AMachineThatSlowsDownOnTheWayIsNoChange) {
 
 TEST(CompareSampled, RunsThatAlternateMayDriftTogether) {
   std::vector<RunData> before, after;
-  for (int i = 0; i < 10; i++) {
-    const double drift = 1 + 0.02 * i;
+  for (std::int64_t i = 0; i < 10; i++) {
+    const double drift = 1 + 0.02 * static_cast<double>(i);
     before.push_back(WithCosts("a" + std::to_string(i), 2 * i, {100 * drift}));
     after.push_back(WithCosts("b" + std::to_string(i), 2 * i + 1, {130 * drift}));
   }
@@ -207,6 +207,7 @@ TEST(CompareSampled, TheSameComparedWithItselfRaisesNoAlarm) {
     for (int repetition = 0; repetition < 12; repetition++) {
       for (RunData* data : {&before, &after}) {
         std::vector<Sample> samples;
+        samples.reserve(20);
         for (int metric = 0; metric < 20; metric++)
           samples.push_back(Cost(Noisy(random, 1, 100, 0.05)[0], "cost.p" + std::to_string(metric)));
         data->scenarios.push_back(MakeScenario(data->run.id, repetition, 4, samples));

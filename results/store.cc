@@ -260,6 +260,7 @@ std::vector<Baseline> Store::Baselines() {
       newest[name] = {name, query.getColumn(1).getInt64(), query.getColumn(2).getInt64()};
     }
     std::vector<Baseline> baselines;
+    baselines.reserve(newest.size());
     for (auto& [name, baseline] : newest) baselines.push_back(std::move(baseline));
     return baselines;
   });
