@@ -15,8 +15,8 @@
 namespace knetlab {
 namespace {
 
-constexpr double kLatencyPercent = 10;  // see compare.h
-constexpr double kDurationPercent = 25;
+constexpr double kLatencyPercent = 50;  // see compare.h
+constexpr double kDurationPercent = 200;
 constexpr const char* kOutcome = "outcome.pass";
 
 double ThresholdOf(const std::string& metric, const CompareOptions& options) {

@@ -7,8 +7,8 @@
 //     Holm. Holm, not a false discovery rate: one false alarm among hundreds of metrics fails the job as
 //     surely as ten do, so the chance of even one is what has to be small.
 //   - the medians differ by more than the threshold, and by more than what a median of that kind is good for:
-//   10 %
-//     of latencies, 25 % of a scenario's duration, which other processes and the building of the lab move.
+//   50 % of latencies, 200 % of a scenario's duration. Other processes move these between two runs of the
+//   same by 24 % and 120 % (docs/measure.md).
 //   - they differ by more than each side drifted within itself, first half against second: a machine that
 //   slows
 //     down under one side is no change of the program. Runs that alternate (before, after, before, after ...)
