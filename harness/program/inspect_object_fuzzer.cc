@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// libFuzzer: any file is an object with programs or an error. Nothing goes to the kernel: its verifier is not ours to
-// fuzz, least of all on the machine that the work is done on.
+// libFuzzer: any file is an object with programs or an error. Nothing goes to the kernel: its verifier is not
+// ours to fuzz, least of all on the machine that the work is done on.
 #include <sys/mman.h>
 #include <unistd.h>
 
