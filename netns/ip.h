@@ -18,7 +18,7 @@ struct IpAddress {
   static IpAddress Parse(std::string_view text);  // throws Error
   std::string ToString() const;
   int size() const;  // 4 or 16
-  auto operator<=>(const IpAddress&) const = default;
+  auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };
 
 // An address with a prefix length, host bits kept: "10.0.0.1/24", "fd00::1/64"; without "/N" the whole
