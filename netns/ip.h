@@ -17,7 +17,7 @@ struct IpAddress {
 
   static IpAddress Parse(std::string_view text);  // throws Error
   std::string ToString() const;
-  int size() const;  // 4 or 16
+  int size() const;                                    // 4 or 16
   auto operator<=>(const IpAddress&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };
 
