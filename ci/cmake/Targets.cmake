@@ -35,6 +35,7 @@ endfunction()
 if(KNETLAB_SANITIZE)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
   add_library(knetlab_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
+  target_compile_options(knetlab_options INTERFACE -pthread)  # libraries that some targets use bring it: all must agree
   target_compile_definitions(knetlab_options INTERFACE GTEST_HAS_PTHREAD=1)  # seen by the headers of tests: all must agree
   target_link_libraries(knetlab_precompiled PRIVATE knetlab_options fmt::fmt GTest::gtest GTest::gmock)
   target_precompile_headers(knetlab_precompiled PRIVATE
