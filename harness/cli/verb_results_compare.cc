@@ -34,6 +34,7 @@ std::vector<StoredRun> Without(std::vector<StoredRun> baseline, const std::vecto
 
 std::vector<RunData> DataOf(Store& store, const std::vector<StoredRun>& runs) {
   std::vector<RunData> data;
+  data.reserve(runs.size());
   for (const StoredRun& run : runs) data.push_back(store.Data(run));
   return data;
 }
