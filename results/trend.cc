@@ -78,6 +78,7 @@ std::vector<TrendSeries> TrendOf(Store& store, const std::string& metric, const 
   }
   if (series.empty()) throw NoSuchMetric(store, metric, scenario, metrics);
   std::vector<TrendSeries> list;
+  list.reserve(series.size());
   for (auto& [key, one] : series) list.push_back(std::move(one));
   return list;
 }

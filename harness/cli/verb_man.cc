@@ -44,6 +44,7 @@ const VerbInfo& Find(const std::vector<VerbInfo>& all, const std::vector<std::st
       std::find_if(all.begin(), all.end(), [&](const VerbInfo& one) { return one.path == path; });
   if (found != all.end()) return *found;
   std::vector<std::string> names;
+  names.reserve(all.size());
   for (const VerbInfo& one : all) names.push_back(one.Name());
   std::string wanted = "knetlab";
   for (const std::string& word : path) wanted += " " + word;

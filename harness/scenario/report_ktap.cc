@@ -18,7 +18,7 @@ std::string Description(std::string text) {
   return text;
 }
 
-std::string Directive(std::string text) {
+std::string Directive(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 

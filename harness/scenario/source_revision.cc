@@ -55,14 +55,14 @@ fs::path GitFolder(const fs::path& dot_git) {
 }
 
 std::string HeadOf(const fs::path& folder) {
-  const std::string head = FirstLine(folder / "HEAD");
+  std::string head = FirstLine(folder / "HEAD");
   const std::string name = WithoutPrefix(head, "ref: ");
   if (name.empty()) return head;
   if (name.find("..") != std::string::npos) return "";
   const std::string common = FirstLine(folder / "commondir");  // where a worktree's branches are
   const fs::path shared = common.empty() ? folder : folder / common;
   for (const fs::path& place : {folder, shared}) {
-    if (const std::string commit = FirstLine(place / name); !commit.empty()) return commit;
+    if (std::string commit = FirstLine(place / name); !commit.empty()) return commit;
   }
   return PackedRef(shared, name);
 }
