@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/scenario/environment.h"
 
+#include <fmt/format.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
 #include <system_error>
 
@@ -44,7 +46,8 @@ std::string Mitigations() {
     if (text.find("Not affected") != 0) found[flaw.path().filename()] = text;
   }
   std::string all;
-  for (const auto& [name, text] : found) all += (all.empty() ? "" : "; ") + name + ": " + text;
+  for (const auto& [name, text] : found)
+    fmt::format_to(std::back_inserter(all), "{}{}: {}", all.empty() ? "" : "; ", name, text);
   return all;
 }
 

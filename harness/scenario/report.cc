@@ -46,6 +46,7 @@ const Format& FormatOf(std::string_view name) {
 const std::vector<std::string>& ReportFormats() {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
+    all.reserve(kFormats.size());
     for (const Format& format : kFormats) all.emplace_back(format.name);
     return all;
   }();

@@ -38,7 +38,8 @@ TEST(Schema, EveryReferenceLeadsToADefinitionAndEveryDefinitionIsUsed) {
 }
 
 TEST(Schema, EveryKeyHasADescription) {
-  for (const auto& [key, type] : ScenarioSchema()["properties"].items())
+  const Json schema = ScenarioSchema();
+  for (const auto& [key, type] : schema["properties"].items())
     EXPECT_FALSE(type.value("description", "").empty()) << key;
 }
 
