@@ -74,6 +74,7 @@ class Program {
 
  private:
   friend class BpfObject;
+  friend class RawProgram;
   std::string name_, section_;
   bpf_prog_type type_ = BPF_PROG_TYPE_UNSPEC;
   std::uint32_t expected_attach_type_ = 0, id_ = 0;

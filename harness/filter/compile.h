@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Classic BPF to eBPF: the filter compiler.
+//
+//   Code code = CompileFilter(CompileExpression("udp dst port 53"),
+//                             {.target = FilterTarget::kXdp, .match = XDP_DROP, .otherwise = XDP_PASS});
+//
+// The verdict is that of libpcap's interpreter on the whole packet, byte for byte (classic.h). What comes out
+// verifies on Linux 5.10 and later. docs/dev-filter.md tells how it works.
+#pragma once
+
+#include <cstdint>
+
+#include "harness/filter/assembler.h"
+#include "harness/filter/classic.h"
+
+namespace knetlab {
+
+enum class FilterTarget {
+  kXdp,       // linear packets: all there is between data and data_end
+  kXdpFrags,  // multi-buffer too: what lies beyond the linear part is read by bpf_xdp_load_bytes (Linux 5.18)
+  kTc,        // TC and cgroup_skb, socket filters excepted: beyond the linear part by bpf_skb_load_bytes
+};
+
+struct FilterOptions {
+  FilterTarget target = FilterTarget::kXdp;
+  std::int32_t match = 0;      // what the program returns where the filter matches
+  std::int32_t otherwise = 0;  // and elsewhere
+};
+
+// A whole program. Throws Error where the target cannot do a load (which instruction, why, which target can),
+// or where the program is beyond what the kernel takes.
+Code CompileFilter(const ClassicProgram& program, const FilterOptions& options);
+
+// A filter inside a program of the caller's: control reaches `match` or `otherwise`, both of which the caller
+// binds, before or behind.
+struct Embedding {
+  FilterTarget target = FilterTarget::kXdp;
+  Reg context = R6;        // xdp_md or __sk_buff; kept
+  std::int16_t stack = 0;  // bytes of the frame below R10 that are the caller's: a multiple of 8
+  std::uint16_t free = 0;  // of R6 to R9 those that the filter may use: bit N is RN; R0 to R5 it always may
+  Label match, otherwise;
+};
+void EmbedFilter(Assembler& assembler, const ClassicProgram& program, const Embedding& embedding);
+
+}  // namespace knetlab
