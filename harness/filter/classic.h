@@ -30,12 +30,13 @@ struct ExpressionOptions {
 };
 
 // For Ethernet. Thread-safe (libpcap's compiler is not before 1.8; a lock is held). Throws Error with
-// libpcap's message, and under `detail` the expression with a caret where libpcap tells the place.
+// libpcap's message, and under `detail` the expression with a caret where the place can be found (caret.h).
 ClassicProgram CompileExpression(const std::string& expression, const ExpressionOptions& options = {});
 
 // Text in the form of `tcpdump -ddd` (a count, then "code jt jf k" a line) or of xt_bpf ("n,code jt jf
-// k,..."). The program is checked as ValidateClassic() does. Throws Error with the place in the text.
-ClassicProgram ParseClassic(std::string_view text);
+// k,..."), also with a separator behind the last instruction. The program is checked as ValidateClassic()
+// does. Throws Error with the place in the text, "NAME:line:column".
+ClassicProgram ParseClassic(std::string_view text, std::string_view name = "classic BPF");
 
 // Known opcodes, jumps that stay inside, a return at every end, memory words 0 to 15, no constant division by
 // zero or shift of 32 and more. Backward jumps (JA with a negative k) are allowed: libpcap makes them for

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// What both libpcap's interpreter and the kernel (bpf_check_classic in net/core/filter.c) run, with two
+// differences from the kernel: scratch words that were never written may be read (they are 0), and JA may go
+// back.
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <string>
+
+#include "harness/filter/classic.h"
+#include "netns/error.h"
+
+namespace knetlab {
+namespace {
+
+constexpr unsigned kBitsOfA = 32;
+
+// The interpreters have nothing for other codes: libpcap's aborts the process.
+bool IsKnown(unsigned code) {
+  switch (code) {
+    case BPF_LD | BPF_W | BPF_ABS:
+    case BPF_LD | BPF_H | BPF_ABS:
+    case BPF_LD | BPF_B | BPF_ABS:
+    case BPF_LD | BPF_W | BPF_IND:
+    case BPF_LD | BPF_H | BPF_IND:
+    case BPF_LD | BPF_B | BPF_IND:
+    case BPF_LD | BPF_W | BPF_LEN:
+    case BPF_LD | BPF_IMM:
+    case BPF_LD | BPF_MEM:
+    case BPF_LDX | BPF_W | BPF_LEN:
+    case BPF_LDX | BPF_B | BPF_MSH:
+    case BPF_LDX | BPF_IMM:
+    case BPF_LDX | BPF_MEM:
+    case BPF_ST:
+    case BPF_STX:
+    case BPF_ALU | BPF_NEG:
+    case BPF_JMP | BPF_JA:
+    case BPF_RET | BPF_K:
+    case BPF_RET | BPF_A:
+    case BPF_MISC | BPF_TAX:
+    case BPF_MISC | BPF_TXA:
+      return true;
+    default:
+      break;
+  }
+  if (code > 0xff) return false;
+  const unsigned op = BPF_OP(code);
+  if (BPF_CLASS(code) == BPF_ALU) return op <= BPF_XOR && op != BPF_NEG;
+  if (BPF_CLASS(code) == BPF_JMP) return op >= BPF_JEQ && op <= BPF_JSET;
+  return false;
+}
+
+bool UsesMemory(unsigned code) {
+  return code == (BPF_LD | BPF_MEM) || code == (BPF_LDX | BPF_MEM) || code == BPF_ST || code == BPF_STX;
+}
+
+bool IsConditional(unsigned code) {
+  return BPF_CLASS(code) == BPF_JMP && BPF_OP(code) != BPF_JA;
+}
+
+// Empty where nothing is wrong with it.
+std::string Complaint(const ClassicProgram& program, std::size_t at) {
+  const sock_filter& one = program[at];
+  const auto count = static_cast<std::int64_t>(program.size());
+  const auto next = static_cast<std::int64_t>(at) + 1;
+  if (!IsKnown(one.code)) return fmt::format("code {:#x} is not one of classic BPF", one.code);
+  if (UsesMemory(one.code) && one.k >= BPF_MEMWORDS)
+    return fmt::format("memory word {}; there are 0 to {}", one.k, BPF_MEMWORDS - 1);
+  const unsigned op = BPF_OP(one.code);
+  if (BPF_CLASS(one.code) == BPF_ALU && BPF_SRC(one.code) == BPF_K) {
+    if ((op == BPF_DIV || op == BPF_MOD) && one.k == 0) return "division by zero";
+    if ((op == BPF_LSH || op == BPF_RSH) && one.k >= kBitsOfA) return fmt::format("shift by {} bits", one.k);
+  }
+  if (one.code == (BPF_JMP | BPF_JA)) {
+    const std::int64_t target = next + static_cast<std::int32_t>(one.k);
+    if (target < 0 || target >= count)
+      return fmt::format("jump to instruction {}; there are 0 to {}", target, count - 1);
+  }
+  if (IsConditional(one.code)) {
+    for (const unsigned distance : {one.jt, one.jf}) {
+      if (next + distance >= count)
+        return fmt::format("jump to instruction {}; there are 0 to {}", next + distance, count - 1);
+    }
+  }
+  if (next == count && BPF_CLASS(one.code) != BPF_RET) return "the last instruction is not a return";
+  return "";
+}
+
+Error Invalid(std::string where, std::string why) {
+  return Error({.what = "check classic BPF",
+                .where = std::move(where),
+                .why = std::move(why),
+                .hint = "",
+                .detail = "",
+                .code = EINVAL});
+}
+
+}  // namespace
+
+void ValidateClassic(const ClassicProgram& program) {
+  if (program.empty()) throw Invalid("program", "it has no instructions");
+  if (program.size() > kMaxClassicInstructions)
+    throw Invalid("program",
+                  fmt::format("{} instructions; at most {}", program.size(), kMaxClassicInstructions));
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    const std::string why = Complaint(program, at);
+    if (!why.empty()) throw Invalid(fmt::format("instruction {}", at), why);
+  }
+}
+
+}  // namespace knetlab
