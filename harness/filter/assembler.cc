@@ -170,6 +170,10 @@ void Assembler::Exit() {
   Emit(BPF_JMP | BPF_EXIT, R0, R0, 0, 0);
 }
 
+void Assembler::Append(std::span<const bpf_insn> instructions) {
+  instructions_.insert(instructions_.end(), instructions.begin(), instructions.end());
+}
+
 Code Assembler::Finish() {
   for (const Fix& fix : fixes_) {
     const std::size_t target = labels_.at(fix.label);

@@ -23,6 +23,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -138,6 +139,9 @@ class Assembler {
   void Call(bpf_func_id helper);
   void CallFunction(Label function);  // a function of the same program; R1 to R5 in, R0 out
   void Exit();
+
+  // Instructions made elsewhere, as they are: what they jump to and call must be among them.
+  void Append(std::span<const bpf_insn> instructions);
 
   std::size_t size() const { return instructions_.size(); }  // so far; a wide load counts as two
 

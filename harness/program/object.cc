@@ -4,9 +4,13 @@
 #include <bpf/bpf.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
+#include "harness/program/instrument_harvest.h"
+#include "harness/program/instrument_load.h"
 #include "harness/program/loader.h"
 #include "harness/program/object_file.h"
 #include "harness/program/program_type.h"
@@ -60,7 +64,34 @@ struct BpfObject::Impl {
   ObjectHandle handle;
   std::vector<Program> programs;
   std::vector<BpfMap> maps;
+  std::vector<std::unique_ptr<Instrumentation>> instrumentations;
+
+  void Instrument(const InstrumentOptions& options, const CodeHarvest& harvest);
 };
+
+// The plain programs stay: they are what instrumentation is compared with, and their maps are shared.
+void BpfObject::Impl::Instrument(const InstrumentOptions& options, const CodeHarvest& harvest) {
+  for (const std::string& name : options.programs) Find(programs, name, "program", path);
+  Instrumenter instrumenter(options);
+  std::map<std::uint32_t, int> replaced;
+  for (Program& program : programs) {
+    const bool wanted =
+        options.programs.empty() ||
+        std::find(options.programs.begin(), options.programs.end(), program.name_) != options.programs.end();
+    if (!wanted) continue;
+    instrumentations.push_back(instrumenter.Instrument(program, harvest.Find(program.name_)));
+    program.instrumentation_ = instrumentations.back().get();
+    const int fd = Instrumenter::FdOf(*program.instrumentation_);
+    if (fd < 0) continue;
+    replaced.emplace(program.id_, fd);
+    program.fd_ = fd;
+    program.id_ = InfoOf(fd, path + ":" + program.name_).id;
+  }
+  if (replaced.empty()) return;
+  for (const BpfMap& map : maps) {
+    if (map.type() == BPF_MAP_TYPE_PROG_ARRAY) ReplaceInProgramArray(map.fd(), map.max_entries(), replaced);
+  }
+}
 
 BpfObject::BpfObject(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 BpfObject::BpfObject(BpfObject&&) noexcept = default;
@@ -69,6 +100,8 @@ BpfObject::~BpfObject() = default;
 
 BpfObject BpfObject::Load(const std::string& path, const LoadOptions& options) {
   ObjectFile file = ReadObjectFile(path);
+  std::optional<CodeHarvest> harvest;
+  if (options.instrument) harvest.emplace();
   LoadedObject loaded = Loader(file, options).Load();
   auto impl = std::make_unique<Impl>();
   impl->path = path;
@@ -113,6 +146,7 @@ BpfObject BpfObject::Load(const std::string& path, const LoadOptions& options) {
     if (map.fd_ >= 0) impl->maps.push_back(std::move(map));
   }
   impl->handle = std::move(loaded.handle);
+  if (options.instrument) impl->Instrument(*options.instrument, *harvest);
 
   BpfObject object(std::move(impl));
   for (const auto& [name, entries] : options.map_contents) {

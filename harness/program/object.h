@@ -22,7 +22,11 @@
 #include <string_view>
 #include <vector>
 
+#include "harness/program/instrument_options.h"
+
 namespace knetlab {
+
+class Instrumentation;
 
 // Bytes of one key and one value, in the kernel's layout.
 struct MapEntry {
@@ -48,6 +52,8 @@ struct LoadOptions {
   std::map<std::string, GlobalContent> globals = {};
   std::map<std::string, int> shared_maps = {};  // map -> descriptor of a map of another object to use instead
   bool force_frags = false;                     // load XDP programs with BPF_F_XDP_HAS_FRAGS
+  // Make programs ready for capture (instrument.h). What cannot be is loaded as it is, and says why.
+  std::optional<InstrumentOptions> instrument = {};
 };
 
 // What is in a file, without loading anything.
@@ -71,6 +77,9 @@ class Program {
   std::uint32_t id() const { return id_; }
   std::size_t instructions() const { return instructions_; }  // as the kernel runs them, before the JIT
   std::uint64_t verified_ns() const { return verified_ns_; }  // time of the load call
+  // Null where LoadOptions::instrument did not ask for it. fd() and id() are those of the instrumented
+  // program, instructions() and verified_ns() of the plain one.
+  const Instrumentation* instrumentation() const { return instrumentation_; }
 
  private:
   friend class BpfObject;
@@ -82,6 +91,7 @@ class Program {
   int fd_ = -1;
   std::size_t instructions_ = 0;
   std::uint64_t verified_ns_ = 0;
+  const Instrumentation* instrumentation_ = nullptr;  // owned by whoever owns the program
 };
 
 class BpfMap {

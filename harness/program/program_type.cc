@@ -77,6 +77,8 @@ std::optional<TypeCandidate> KnownSection(const std::string& name) {
   bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
   bpf_attach_type attach_type{};
   if (libbpf_prog_type_by_name(name.c_str(), &type, &attach_type) != 0) return std::nullopt;
+  // The handler of CodeHarvest for sections that libbpf does not know.
+  if (type == BPF_PROG_TYPE_UNSPEC) return std::nullopt;
   return TypeCandidate{.type = type, .attach_type = static_cast<std::uint32_t>(attach_type)};
 }
 

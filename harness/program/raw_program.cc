@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/program/instrument_harvest.h"
+#include "harness/program/instrument_load.h"
 #include "harness/program/sha256.h"
 #include "harness/program/verifier_hint.h"
 #include "harness/program/verifier_log.h"
@@ -60,24 +62,46 @@ Error Refusal(const RawProgramSpec& spec, int code) {
   return Error(std::move(parts));
 }
 
+bpf_prog_info InfoOf(int fd, const std::string& name) {
+  bpf_prog_info info{};
+  std::uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) throw ErrnoError("inspect program", name, errno);
+  return info;
+}
+
+ProgramCode CodeOf(const RawProgramSpec& spec) {
+  ProgramCode code;
+  code.name = KernelName(spec.name);
+  code.type = spec.type;
+  code.expected_attach_type = spec.expected_attach_type;
+  code.flags = spec.has_frags ? BPF_F_XDP_HAS_FRAGS : 0;
+  code.instructions.assign(spec.instructions.begin(), spec.instructions.end());
+  return code;
+}
+
 }  // namespace
 
 RawProgram RawProgram::Load(const RawProgramSpec& spec) {
   RawProgram raw;
   raw.fd_ = UniqueFd(LoadOnce(spec, nullptr));
   if (!raw.fd_) throw Refusal(spec, errno);
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(raw.fd(), &info, &size) != 0)
-    throw ErrnoError("inspect program", spec.name, errno);
+  const bpf_prog_info info = InfoOf(raw.fd_.get(), spec.name);
   Program& program = raw.program_;
   program.name_ = spec.name;
   program.type_ = spec.type;
   program.expected_attach_type_ = spec.expected_attach_type;
   program.has_frags_ = spec.has_frags;
-  program.fd_ = raw.fd();
+  program.fd_ = raw.fd_.get();
   program.id_ = info.id;
   program.instructions_ = info.xlated_prog_len / sizeof(bpf_insn);
+  if (!spec.instrument) return raw;
+  const ProgramCode code = CodeOf(spec);
+  raw.instrumentation_ = Instrumenter(*spec.instrument).Instrument(program, &code);
+  program.instrumentation_ = raw.instrumentation_.get();
+  if (const int fd = Instrumenter::FdOf(*raw.instrumentation_); fd >= 0) {
+    program.fd_ = fd;
+    program.id_ = InfoOf(fd, spec.name).id;
+  }
   return raw;
 }
 

@@ -9,9 +9,12 @@
 #include <linux/bpf.h>
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "harness/program/instrument_options.h"
 #include "harness/program/object.h"
 #include "netns/fd.h"
 
@@ -23,6 +26,7 @@ struct RawProgramSpec {
   std::uint32_t expected_attach_type = 0;
   bool has_frags = false;  // XDP: BPF_F_XDP_HAS_FRAGS
   std::span<const bpf_insn> instructions;
+  std::optional<InstrumentOptions> instrument = {};  // as LoadOptions::instrument
 };
 
 class RawProgram {
@@ -32,10 +36,11 @@ class RawProgram {
   static RawProgram Load(const RawProgramSpec& spec);
 
   const Program& program() const { return program_; }
-  int fd() const { return fd_.get(); }
+  int fd() const { return program_.fd(); }
 
  private:
-  UniqueFd fd_;
+  UniqueFd fd_;  // of the plain program
+  std::shared_ptr<const Instrumentation> instrumentation_;
   Program program_;
 };
 

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/program/instrument_code.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <limits>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "harness/filter/assembler.h"
+#include "harness/program/instrument_redirect.h"
+#include "netns/error.h"
+
+namespace knetlab {
+namespace {
+
+constexpr int kStackBytes = 512;
+
+bool IsWideLoad(const bpf_insn& insn) {
+  return insn.code == (BPF_LD | BPF_IMM | BPF_DW);
+}
+
+Error Impossible(std::string why) {
+  return Error({.what = "instrument",
+                .where = "program",
+                .why = std::move(why),
+                .hint = "",
+                .detail = "",
+                .code = ENOSPC});
+}
+
+// Emits what surrounds the program, and knows which functions it has begun.
+class Builder {
+ public:
+  Builder(std::span<const bpf_insn> program, const InstrumentPlan& plan)
+      : program_(program.begin(), program.end()), plan_(plan) {}
+
+  InstrumentedCode Build();
+
+ private:
+  void FindRedirects();
+  void Wrap();
+  void RewriteExits();
+  void Stubs();
+  void Function(Label label, FunctionRole role);
+  void SkipWhereOff(Reg scratch, Label off);
+
+  std::vector<bpf_insn> program_;
+  const InstrumentPlan& plan_;
+  Assembler a_;
+  Label entry_ = a_.NewLabel(), exit_ = a_.NewLabel(), forget_ = a_.NewLabel();
+  std::vector<RedirectCall> redirects_;
+  std::map<bpf_func_id, Label> redirect_stubs_;
+  InstrumentedCode code_;
+};
+
+void Builder::Function(Label label, FunctionRole role) {
+  a_.Bind(label);
+  code_.functions.push_back({a_.size(), role});
+}
+
+void Builder::SkipWhereOff(Reg scratch, Label off) {
+  a_.MapValueAddress(scratch, "flag", 0);
+  a_.Load(Size::kWord, scratch, scratch, 0);
+  a_.JumpIf(Cond::kEqual, scratch, 0, off);
+}
+
+void Builder::FindRedirects() {
+  if (!plan_.note_redirects) return;
+  redirects_ = FindRedirectCalls(program_);
+  for (const RedirectCall& call : redirects_) {
+    if (!redirect_stubs_.contains(call.helper)) redirect_stubs_.emplace(call.helper, a_.NewLabel());
+  }
+  code_.notes_redirects = !redirects_.empty();
+}
+
+// R1 is still the context where nothing is inserted, and R0 the verdict, so that this way costs the least.
+void Builder::Wrap() {
+  const Label run = a_.NewLabel();
+  const Label done = a_.NewLabel();
+  const Label old_main = a_.NewLabel();
+  code_.functions.push_back({0, FunctionRole::kMain});
+  a_.Mov(R6, R1);
+  SkipWhereOff(R2, run);
+  if (code_.notes_redirects) {
+    a_.CallFunction(forget_);
+    a_.Mov(R1, R6);
+  }
+  a_.CallFunction(entry_);
+  a_.Mov(R1, R6);
+  a_.Bind(run);
+  a_.CallFunction(old_main);
+  SkipWhereOff(R1, done);
+  a_.Mov(R1, R6);
+  a_.Mov(R6, R0);
+  a_.Mov(R2, R0);
+  a_.CallFunction(exit_);
+  a_.Mov(R0, R6);
+  a_.Bind(done);
+  a_.Exit();
+  Function(old_main, FunctionRole::kOldMain);
+  code_.shift = a_.size();
+  code_.wrapped = true;
+}
+
+// The lowest byte of the frame that a function uses, as a number below zero: what is written through R10 and
+// its copies. An estimate: the verifier refuses a program whose context was overwritten.
+int DeepestStackUse(std::span<const bpf_insn> function) {
+  int deepest = 0;
+  std::array<bool, 16> frame{};  // registers that hold R10
+  frame[BPF_REG_10] = true;
+  for (std::size_t i = 0; i < function.size(); ++i) {
+    const bpf_insn& insn = function[i];
+    const int kind = BPF_CLASS(insn.code);
+    const bool load = kind == BPF_LDX;
+    const bool store = kind == BPF_ST || kind == BPF_STX;
+    if ((load && frame[insn.src_reg]) || (store && frame[insn.dst_reg])) {
+      deepest = std::min<int>(deepest, insn.off);
+    }
+    if (insn.code == (BPF_ALU64 | BPF_MOV | BPF_X)) {
+      frame[insn.dst_reg] = frame[insn.src_reg];
+    } else if (insn.code == (BPF_ALU64 | BPF_ADD | BPF_K) && frame[insn.dst_reg]) {
+      deepest = std::min(deepest, std::max(insn.imm, -kStackBytes));
+      frame[insn.dst_reg] = insn.dst_reg == BPF_REG_10;
+    } else if ((load || kind == BPF_LD || kind == BPF_ALU || kind == BPF_ALU64) &&
+               insn.dst_reg != BPF_REG_10) {
+      frame[insn.dst_reg] = false;
+    }
+    if (IsWideLoad(insn)) ++i;
+  }
+  return deepest;
+}
+
+// The context is kept in the main function's frame, below what that uses: an exit may have lost all
+// registers.
+void Builder::RewriteExits() {
+  const std::vector<std::size_t> starts = FunctionStarts(program_);
+  const std::size_t main_end = starts.size() > 1 ? starts[1] : program_.size();
+  const int deepest = DeepestStackUse(std::span(program_).first(main_end));
+  const int slot = (deepest - 7) / 8 * 8 - 8;
+  if (slot < -kStackBytes) {
+    throw Impossible(
+        fmt::format("the main function uses {} of 512 bytes of stack, and 8 are needed", -deepest));
+  }
+  const auto context = static_cast<std::int16_t>(slot);
+  const Label run = a_.NewLabel();
+  const Label done = a_.NewLabel();
+  code_.functions.push_back({0, FunctionRole::kMain});
+  a_.Store(Size::kDouble, R10, context, R1);
+  SkipWhereOff(R2, run);
+  if (code_.notes_redirects) {
+    a_.CallFunction(forget_);
+    a_.Load(Size::kDouble, R1, R10, context);
+  }
+  a_.CallFunction(entry_);
+  a_.Load(Size::kDouble, R1, R10, context);
+  a_.Jump(run);
+  const std::size_t epilogue = a_.size();
+  SkipWhereOff(R1, done);
+  a_.Load(Size::kDouble, R1, R10, context);
+  a_.Mov(R6, R0);
+  a_.Mov(R2, R0);
+  a_.CallFunction(exit_);
+  a_.Mov(R0, R6);
+  a_.Bind(done);
+  a_.Exit();
+  a_.Bind(run);
+  code_.shift = a_.size();
+
+  for (std::size_t i = 0; i < main_end; ++i) {
+    bpf_insn& insn = program_[i];
+    if (IsWideLoad(insn)) {
+      ++i;
+      continue;
+    }
+    if (insn.code != (BPF_JMP | BPF_EXIT)) continue;
+    const std::int64_t distance =
+        static_cast<std::int64_t>(epilogue) - static_cast<std::int64_t>(code_.shift + i) - 1;
+    insn = bpf_insn{};
+    if (distance >= std::numeric_limits<std::int16_t>::min()) {
+      insn.code = BPF_JMP | BPF_JA;
+      insn.off = static_cast<std::int16_t>(distance);
+    } else {
+      insn.code = BPF_JMP32 | BPF_JA;  // since Linux 6.6
+      insn.imm = static_cast<std::int32_t>(distance);
+    }
+  }
+}
+
+void Builder::Stubs() {
+  Function(entry_, FunctionRole::kEntryStub);
+  a_.MapAddress(R2, "entry");
+  a_.Mov(R3, 0);
+  a_.Call(BPF_FUNC_tail_call);
+  a_.Mov(R0, 0);
+  a_.Exit();
+
+  Function(exit_, FunctionRole::kExitStub);
+  const Label in_range = a_.NewLabel();
+  const auto last = static_cast<std::int32_t>(plan_.places.last);
+  a_.Mov32(R3, R2);
+  if (plan_.places.bias != 0) {
+    a_.Alu(AluOp::kAdd, Width::k32, R3, static_cast<std::int32_t>(plan_.places.bias));
+  }
+  a_.JumpIf(Cond::kLessEqual, R3, last, in_range);
+  a_.Mov32(R3, last);
+  a_.Bind(in_range);
+  a_.MapAddress(R2, "exits");
+  a_.Call(BPF_FUNC_tail_call);
+  a_.Mov(R0, 0);
+  a_.Exit();
+
+  if (!code_.notes_redirects) return;
+  Function(forget_, FunctionRole::kHelperStub);
+  AssembleForgetStub(a_, plan_.cpus);
+  for (const auto& [helper, label] : redirect_stubs_) {
+    Function(label, FunctionRole::kHelperStub);
+    AssembleRedirectStub(a_, helper, plan_.cpus, plan_.offset_of_map_id);
+  }
+}
+
+InstrumentedCode Builder::Build() {
+  FindRedirects();
+  if (plan_.method == InstrumentMethod::kExits) {
+    RewriteExits();
+  } else {
+    Wrap();
+  }
+  a_.Append(program_);
+  Stubs();
+  Code code = a_.Finish();
+  code.BindMap("flag", plan_.maps.flag);
+  code.BindMap("entry", plan_.maps.entry);
+  code.BindMap("exits", plan_.maps.exits);
+  code.BindMap("notes", plan_.maps.notes);
+  code_.instructions = std::move(code.instructions);
+
+  // The functions behind the program were noted in their order, those of redirects last.
+  std::map<bpf_func_id, std::size_t> starts;
+  std::size_t next = code_.functions.size() - redirect_stubs_.size();
+  for (const auto& [helper, label] : redirect_stubs_) starts[helper] = code_.functions[next++].start;
+  for (const RedirectCall& call : redirects_) {
+    const std::size_t at = code_.shift + call.instruction;
+    bpf_insn& insn = code_.instructions[at];
+    insn.src_reg = BPF_PSEUDO_CALL;
+    insn.imm = static_cast<std::int32_t>(static_cast<std::int64_t>(starts.at(call.helper)) -
+                                         static_cast<std::int64_t>(at) - 1);
+  }
+  return std::move(code_);
+}
+
+}  // namespace
+
+InstrumentedCode Instrumented(std::span<const bpf_insn> program, const InstrumentPlan& plan) {
+  return Builder(program, plan).Build();
+}
+
+std::vector<std::size_t> FunctionStarts(std::span<const bpf_insn> program) {
+  std::vector<bool> begins(program.size());
+  if (!begins.empty()) begins[0] = true;
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    const bpf_insn& insn = program[i];
+    const bool call = insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
+    const bool callback = IsWideLoad(insn) && insn.src_reg == BPF_PSEUDO_FUNC;
+    const std::int64_t target = static_cast<std::int64_t>(i) + 1 + insn.imm;
+    if ((call || callback) && target >= 0 && target < static_cast<std::int64_t>(program.size()))
+      begins[static_cast<std::size_t>(target)] = true;
+    if (IsWideLoad(insn)) ++i;
+  }
+  std::vector<std::size_t> starts;
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    if (begins[i]) starts.push_back(i);
+  }
+  return starts;
+}
+
+}  // namespace knetlab

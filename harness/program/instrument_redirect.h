@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Calls by which a program redirects its packet, and the stubs that take their place to note the target. The
+// kernel keeps the target where a program at exit cannot read it. Internal to instrumentation.
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "harness/filter/assembler.h"
+
+namespace knetlab {
+
+struct RedirectCall {
+  std::size_t instruction;
+  bpf_func_id helper;
+};
+std::vector<RedirectCall> FindRedirectCalls(std::span<const bpf_insn> instructions);
+
+// Where the kernel's struct bpf_map has the map's id, which programs may read since Linux 5.9. Nothing where
+// the kernel does not tell (/sys/kernel/btf/vmlinux).
+std::optional<std::int16_t> OffsetOfMapId();
+
+// Functions of the instrumented program. The maps are named "flag" and "notes".
+void AssembleRedirectStub(Assembler& assembler, bpf_func_id helper, int cpus,
+                          std::optional<std::int16_t> offset_of_map_id);
+void AssembleForgetStub(Assembler& assembler, int cpus);  // clears this CPU's note
+
+}  // namespace knetlab

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/program/instrument_types.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <fcntl.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "harness/program/libbpf_log.h"
+#include "netns/error.h"
+
+namespace knetlab {
+namespace {
+
+struct FreeBtf {
+  void operator()(btf* types) const { btf__free(types); }
+};
+using BtfHandle = std::unique_ptr<btf, FreeBtf>;
+
+Error BtfFailure(const ProgramCode& program, const std::string& what, int code) {
+  return ErrnoError(what, program.name, code);
+}
+
+// What the kernel holds, which is what the program's type numbers are of: libbpf has changed it for the
+// kernel.
+BtfHandle TypesOf(const ProgramCode& program) {
+  if (!program.btf) return BtfHandle(btf__new_empty());
+  bpf_btf_info info{};
+  std::uint32_t size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(program.btf.get(), &info, &size) != 0) return nullptr;
+  std::vector<std::byte> bytes(info.btf_size);
+  info = bpf_btf_info{};
+  info.btf = reinterpret_cast<std::uintptr_t>(bytes.data());
+  info.btf_size = static_cast<std::uint32_t>(bytes.size());
+  size = sizeof(info);
+  if (bpf_obj_get_info_by_fd(program.btf.get(), &info, &size) != 0) return nullptr;
+  return BtfHandle(btf__new(bytes.data(), info.btf_size));
+}
+
+// Adds types; an id below 0, an errno, is found out at the end.
+class TypeMaker {
+ public:
+  explicit TypeMaker(btf* types) : types_(types) {}
+
+  std::uint32_t Id(int id) {
+    if (id < 0 && error_ == 0) error_ = -id;
+    return id < 0 ? 0 : static_cast<std::uint32_t>(id);
+  }
+  std::uint32_t Int() {
+    if (int_ == 0) int_ = Id(btf__add_int(types_, "int", 4, BTF_INT_SIGNED));
+    return int_;
+  }
+  std::uint32_t PointerTo(std::uint32_t type) { return Id(btf__add_ptr(types_, static_cast<int>(type))); }
+  // The verifier goes by the name.
+  std::uint32_t Context(const char* name) {
+    int id = btf__find_by_name_kind(types_, name, BTF_KIND_STRUCT);
+    if (id <= 0) {
+      const auto member = static_cast<int>(Int());  // before the struct, to which the last type's members go
+      id = btf__add_struct(types_, name, 4);
+      Id(btf__add_field(types_, "first", member, 0, 0));
+    }
+    return Id(id);
+  }
+  struct Parameter {
+    const char* name;
+    std::uint32_t type;
+  };
+  std::uint32_t Prototype(const std::vector<Parameter>& parameters) {
+    const auto result = static_cast<int>(Int());
+    const std::uint32_t id = Id(btf__add_func_proto(types_, result));
+    for (const Parameter& parameter : parameters)
+      Id(btf__add_func_param(types_, parameter.name, static_cast<int>(parameter.type)));
+    return id;
+  }
+  std::uint32_t Function(const char* name, btf_func_linkage linkage, std::uint32_t prototype) {
+    return Id(btf__add_func(types_, name, linkage, static_cast<int>(prototype)));
+  }
+  std::uint32_t String(const char* text) { return Id(btf__add_str(types_, text)); }
+  int error() const { return error_; }
+
+ private:
+  btf* types_;
+  std::uint32_t int_ = 0;
+  int error_ = 0;
+};
+
+// The types of the functions that are new.
+struct AddedTypes {
+  std::uint32_t main = 0, old_main = 0, entry_stub = 0, exit_stub = 0, helper_stub = 0;
+  std::uint32_t other = 0;  // of the program's own functions where it has no BTF
+  std::uint32_t file = 0, line = 0;
+
+  std::uint32_t Of(FunctionRole role) const {
+    switch (role) {
+      case FunctionRole::kMain:
+        return main;
+      case FunctionRole::kOldMain:
+        return old_main;
+      case FunctionRole::kEntryStub:
+        return entry_stub;
+      case FunctionRole::kExitStub:
+        return exit_stub;
+      case FunctionRole::kHelperStub:
+        break;
+    }
+    return helper_stub;
+  }
+};
+
+AddedTypes AddTypes(btf* types, const ProgramCode& program, const StubKind& stubs) {
+  TypeMaker maker(types);
+  AddedTypes added;
+  const std::uint32_t any = maker.PointerTo(0);
+  const std::uint32_t context = maker.PointerTo(maker.Context(stubs.context));
+  const std::uint32_t plain = maker.Prototype({{"ctx", any}});
+  const std::uint32_t at_entry = maker.Prototype({{"ctx", context}});
+  const std::uint32_t at_exit = maker.Prototype({{"ctx", context}, {"verdict", maker.Int()}});
+  const btf_func_linkage linkage = stubs.global ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC;
+  added.entry_stub = maker.Function("knetlab_entry", linkage, at_entry);
+  added.exit_stub = maker.Function("knetlab_exit", linkage, at_exit);
+  added.helper_stub = maker.Function("knetlab_redirect", BTF_FUNC_STATIC, plain);
+  if (program.functions.empty()) {
+    added.main = maker.Function("knetlab_main", BTF_FUNC_STATIC, plain);
+    added.old_main = maker.Function("program", BTF_FUNC_STATIC, plain);
+    added.other = maker.Function("function", BTF_FUNC_STATIC, plain);
+  } else {
+    // The new main function has the old one's name and type, so that what looks for the program (fentry,
+    // bpftool) finds it. The old one becomes static: it is checked together with its caller, not for any
+    // context.
+    added.main = program.functions.front().type_id;
+    const btf_type* main = btf__type_by_id(types, added.main);
+    if (main == nullptr || !btf_is_func(main))
+      throw BtfFailure(program, "find the main function's type of program", EINVAL);
+    const std::uint32_t prototype = main->type;
+    const std::string name = btf__name_by_offset(types, main->name_off);
+    added.old_main = maker.Function(name.c_str(), BTF_FUNC_STATIC, prototype);
+  }
+  if (!program.lines.empty()) {
+    added.file = maker.String("knetlab");
+    added.line = maker.String("/* knetlab: instrumentation */");
+  }
+  if (maker.error() != 0) throw BtfFailure(program, "add types to the BTF of program", maker.error());
+  return added;
+}
+
+bpf_func_info FunctionAt(std::size_t start, std::uint32_t type) {
+  bpf_func_info info{};
+  info.insn_off = static_cast<std::uint32_t>(start);
+  info.type_id = type;
+  return info;
+}
+
+std::vector<bpf_func_info> Functions(const ProgramCode& program, const InstrumentedCode& code,
+                                     const AddedTypes& types) {
+  std::vector<bpf_func_info> functions;
+  for (const CodeFunction& function : code.functions)
+    functions.push_back(FunctionAt(function.start, types.Of(function.role)));
+  // The program's own, but for its main function, which is among those above.
+  if (program.functions.empty()) {
+    const std::vector<std::size_t> starts = FunctionStarts(program.instructions);
+    for (std::size_t i = 1; i < starts.size(); ++i)
+      functions.push_back(FunctionAt(starts[i] + code.shift, types.other));
+  } else {
+    for (std::size_t i = 1; i < program.functions.size(); ++i) {
+      functions.push_back(
+          FunctionAt(program.functions[i].insn_off + code.shift, program.functions[i].type_id));
+    }
+  }
+  std::sort(functions.begin(), functions.end(),
+            [](const bpf_func_info& a, const bpf_func_info& b) { return a.insn_off < b.insn_off; });
+  return functions;
+}
+
+// Where there are source lines at all, each function has to begin with one.
+std::vector<bpf_line_info> Lines(const ProgramCode& program, const InstrumentedCode& code,
+                                 const AddedTypes& types) {
+  std::vector<bpf_line_info> lines = program.lines;
+  if (lines.empty()) return lines;
+  for (bpf_line_info& line : lines) line.insn_off += static_cast<std::uint32_t>(code.shift);
+  for (const CodeFunction& function : code.functions) {
+    if (function.role == FunctionRole::kOldMain) continue;  // it has its own
+    bpf_line_info line{};
+    line.insn_off = static_cast<std::uint32_t>(function.start);
+    line.file_name_off = types.file;
+    line.line_off = types.line;
+    line.line_col = 1U << 10;  // line 1, column 0
+    lines.push_back(line);
+  }
+  std::sort(lines.begin(), lines.end(),
+            [](const bpf_line_info& a, const bpf_line_info& b) { return a.insn_off < b.insn_off; });
+  return lines;
+}
+
+}  // namespace
+
+DescribedCode Describe(const ProgramCode& program, const InstrumentedCode& code, const StubKind& stubs) {
+  const LibbpfLog log;
+  const BtfHandle types = TypesOf(program);
+  if (types == nullptr) throw BtfFailure(program, "read the BTF of program", errno);
+  const AddedTypes added = AddTypes(types.get(), program, stubs);
+  if (const int code_of_load = btf__load_into_kernel(types.get()); code_of_load != 0) {
+    Error error = BtfFailure(program, "load the BTF of program", -code_of_load);
+    ErrorParts parts = error.parts();
+    parts.detail = log.Text();
+    throw Error(std::move(parts));
+  }
+  DescribedCode described;
+  described.btf = UniqueFd(::fcntl(btf__fd(types.get()), F_DUPFD_CLOEXEC, 0));
+  if (!described.btf) throw BtfFailure(program, "keep the BTF of program", errno);
+  described.functions = Functions(program, code, added);
+  described.lines = Lines(program, code, added);
+  return described;
+}
+
+}  // namespace knetlab
