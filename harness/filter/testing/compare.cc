@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "harness/filter/testing/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+
+#include "harness/filter/testing/ebpf_interpreter.h"
+#include "harness/filter/testing/packets.h"
+
+namespace knetlab::filter_testing {
+namespace {
+
+const char* MatchName(bool match) {
+  return match ? "match" : "no match";
+}
+
+// Bytes that are linear in turn: all, and less where the target can read the rest.
+std::vector<std::size_t> LinearSizes(FilterTarget target, std::size_t size) {
+  if (target == FilterTarget::kXdp) return {size};
+  return {size, std::min<std::size_t>(size, 14), size / 2, std::min<std::size_t>(size, 34)};
+}
+
+std::string Run(const Compiled& compiled, const PacketBytes& packet, std::size_t linear) {
+  EbpfInput input{.context = compiled.target == FilterTarget::kTc ? EbpfContext::kSkb : EbpfContext::kXdp,
+                  .packet = packet,
+                  .linear = linear};
+  const EbpfRun run = RunEbpf(compiled.code.instructions, input);
+  if (!run.ok()) return run.failure;
+  if (run.result == static_cast<std::uint32_t>(kMatch)) return MatchName(true);
+  if (run.result == static_cast<std::uint32_t>(kOtherwise)) return MatchName(false);
+  return fmt::format("result {}, which is neither of the two", run.result);
+}
+
+}  // namespace
+
+const std::vector<FilterTarget>& AllTargets() {
+  static const std::vector<FilterTarget> all = {FilterTarget::kXdp, FilterTarget::kXdpFrags,
+                                                FilterTarget::kTc};
+  return all;
+}
+
+const char* TargetName(FilterTarget target) {
+  switch (target) {
+    case FilterTarget::kXdp:
+      return "xdp";
+    case FilterTarget::kXdpFrags:
+      return "xdp.frags";
+    case FilterTarget::kTc:
+      break;
+  }
+  return "tc";
+}
+
+std::vector<Compiled> CompileForAll(const ClassicProgram& program) {
+  std::vector<Compiled> all;
+  for (const FilterTarget target : AllTargets()) {
+    all.push_back(
+        {target, CompileFilter(program, {.target = target, .match = kMatch, .otherwise = kOtherwise})});
+  }
+  return all;
+}
+
+std::optional<Difference> Compare(const ClassicProgram& program, const std::vector<Compiled>& compiled,
+                                  const std::vector<PacketBytes>& packets) {
+  for (const PacketBytes& packet : packets) {
+    const ClassicRun run = RunClassic(program, {packet, static_cast<std::uint32_t>(packet.size()), nullptr});
+    if (run.end == ClassicRun::End::kSteps) continue;
+    const std::string expected = MatchName(run.result != 0);
+    for (const Compiled& one : compiled) {
+      std::size_t before = SIZE_MAX;
+      for (const std::size_t linear : LinearSizes(one.target, packet.size())) {
+        if (linear == before) continue;
+        before = linear;
+        const std::string got = Run(one, packet, linear);
+        if (got == expected) continue;
+        return Difference{program, packet, fmt::format("{}, {} bytes linear", TargetName(one.target), linear),
+                          expected, got};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Difference> CompileAndCompare(const ClassicProgram& program,
+                                            const std::vector<PacketBytes>& packets) {
+  std::vector<Compiled> compiled;
+  try {
+    compiled = CompileForAll(program);
+  } catch (const std::exception& error) {
+    return Difference{program, {}, "compiler", "a program", error.what()};
+  }
+  return Compare(program, compiled, packets);
+}
+
+std::string Difference::Text() const {
+  return fmt::format("target: {}\nexpected: {}\ngot: {}\nprogram: {}\npacket ({} bytes): {}\n", target,
+                     expected, got, FormatClassic(program, ClassicFormat::kXtBpf), packet.size(),
+                     Hex(packet));
+}
+
+}  // namespace knetlab::filter_testing
