@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
 #include <utility>
@@ -76,6 +77,11 @@ void Assembler::Bind(Label label) {
   if (label.index_ >= labels_.size() || labels_[label.index_] != kUnbound)
     throw Defect("a label is bound twice or of another program");
   labels_[label.index_] = instructions_.size();
+}
+
+bool Assembler::IsTarget(Label label) const {
+  return std::any_of(fixes_.begin(), fixes_.end(),
+                     [label](const Fix& fix) { return fix.label == label.index_; });
 }
 
 void Assembler::Emit(std::uint8_t code, Reg to, Reg from, std::int16_t offset, std::int32_t value) {

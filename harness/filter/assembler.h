@@ -102,7 +102,8 @@ struct Code {
 class Assembler {
  public:
   Label NewLabel();
-  void Bind(Label label);  // here; once
+  void Bind(Label label);            // here; once
+  bool IsTarget(Label label) const;  // whether anything jumps to it so far
 
   void Alu(AluOp op, Width width, Reg to, Reg from);
   void Alu(AluOp op, Width width, Reg to, std::int32_t value);  // 64-bit: the value is sign-extended
