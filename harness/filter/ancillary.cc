@@ -62,7 +62,7 @@ AncillaryRead ReadOf(std::uint32_t offset, FilterTarget target) {
                                   [number](const Entry& one) { return one.offset == number; });
   const bool known = entry != Entries().end();
   if (known) {
-    const std::optional<AncillaryRead>& read = target == FilterTarget::kTc ? entry->skb : entry->xdp;
+    const std::optional<AncillaryRead>& read = IsSkb(target) ? entry->skb : entry->xdp;
     if (read) return *read;
   }
   const bool tc_has = known && entry->skb.has_value();

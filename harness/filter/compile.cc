@@ -17,7 +17,7 @@ namespace {
 constexpr int kStack = 512;
 
 bool IsXdp(FilterTarget target) {
-  return target != FilterTarget::kTc;
+  return !IsSkb(target);
 }
 
 // Whether the packet may have bytes beyond its linear part, to be read by helpers.
@@ -136,9 +136,10 @@ bool ReadsPacket(const Machine& machine) {
   return false;
 }
 
-// The verifier follows every round of a loop: it is not given two forms of one.
+// Without direct access, or with loops: the verifier follows every round of one, and is not given two forms
+// of it.
 bool ByHelperAlone(const Planned& planned, FilterTarget target) {
-  return HasRest(target) && HasLoops(planned.graph);
+  return target == FilterTarget::kSocket || (HasRest(target) && HasLoops(planned.graph));
 }
 
 // The value that a whole program returns where control reaches one of its two ends.

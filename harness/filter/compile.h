@@ -4,8 +4,9 @@
 //   Code code = CompileFilter(CompileExpression("udp dst port 53"),
 //                             {.target = FilterTarget::kXdp, .match = XDP_DROP, .otherwise = XDP_PASS});
 //
-// The verdict is that of libpcap's interpreter on the whole packet, byte for byte (classic.h). What comes out
-// verifies on Linux 5.10 and later. docs/dev-filter.md tells how it works.
+// The verdict is that of libpcap's interpreter on the whole packet (classic.h), which on a socket begins where
+// the socket's data does. What comes out verifies on Linux 5.10 and later. docs/dev-filter.md tells how it works.
+// Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,12 @@ namespace knetlab {
 enum class FilterTarget {
   kXdp,       // linear packets: all there is between data and data_end
   kXdpFrags,  // multi-buffer too: what lies beyond the linear part is read by bpf_xdp_load_bytes (Linux 5.18)
-  kTc,        // TC and cgroup_skb, socket filters excepted: beyond the linear part by bpf_skb_load_bytes
+  kTc,        // TC and cgroup_skb: beyond the linear part by bpf_skb_load_bytes
+  kSocket,    // socket filters, which have no direct access: all by bpf_skb_load_bytes
 };
+constexpr bool IsSkb(FilterTarget target) {
+  return target == FilterTarget::kTc || target == FilterTarget::kSocket;
+}
 
 struct FilterOptions {
   FilterTarget target = FilterTarget::kXdp;

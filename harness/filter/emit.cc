@@ -210,7 +210,7 @@ class Emitter {
     a_.Mov(R3, R10);
     a_.Add(R3, Buffer());
     a_.Mov(R4, Bytes(one.size));
-    a_.Call(options_.target == FilterTarget::kTc ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes);
+    a_.Call(IsSkb(options_.target) ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes);
     a_.JumpIf(Cond::kNotEqual, R0, 0, options_.reject);
     a_.Load(one.size, R(one.to), R10, Buffer());
   }

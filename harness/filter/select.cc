@@ -74,7 +74,7 @@ class Selector {
     for (BlockId id : order) {
       machine_.blocks[At(id)].live = true;
       code_ = &machine_.blocks[At(id)].code;
-      if (id == kEntry && !direct_ && options_.target != FilterTarget::kTc) KeepLength();
+      if (id == kEntry && !direct_ && !IsSkb(options_.target)) KeepLength();
       if (direct_) {
         Direct(id);
       } else {
@@ -306,10 +306,10 @@ class Selector {
   }
 
   void ComputeLength(Register to) {
-    if (options_.target == FilterTarget::kXdp) {
-      Emit({.kind = Kind::kLength, .to = to, .value = static_cast<std::int32_t>(now_[0])});
-    } else if (options_.target == FilterTarget::kTc || !direct_) {
+    if (!direct_ || IsSkb(options_.target)) {
       Emit({.kind = Kind::kWireLength, .to = to});
+    } else if (options_.target == FilterTarget::kXdp) {
+      Emit({.kind = Kind::kLength, .to = to, .value = static_cast<std::int32_t>(now_[0])});
     } else {
       Emit({.kind = Kind::kHelper, .limited = true, .to = to, .value = BPF_FUNC_xdp_get_buff_len});
     }
