@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/filter/compile.h"
 
+#include <cerrno>
 #include <cstddef>
 #include <optional>
 #include <vector>
 
 #include "harness/filter/bounds.h"
 #include "harness/filter/emit.h"
+#include "harness/filter/needs.h"
 #include "harness/filter/select.h"
 #include "harness/filter/simplify.h"
+#include "netns/error.h"
 
 namespace knetlab {
 namespace filter {
@@ -53,6 +56,16 @@ Register Take(std::vector<Register>& registers) {
   return last;
 }
 
+Register TakeForCounter(std::vector<Register>& kept) {
+  if (!kept.empty()) return Take(kept);
+  throw Error({.what = "compile filter",
+               .where = "a filter with a loop, inside another program",
+               .why = "its rounds are counted in one of R6 to R9, and none of them is free",
+               .hint = "free one in the embedding",
+               .detail = "",
+               .code = EINVAL});
+}
+
 // With the packet in registers and its loads between both; nothing where calls leave too few registers for
 // that. `keeps_result`: R0 is no register for values.
 std::optional<Machine> Direct(const Planned& planned, const Embedding& embedding, bool keeps_result) {
@@ -84,7 +97,7 @@ Machine ByHelper(const Planned& planned, const Embedding& embedding) {
   SelectOptions options{.target = embedding.target, .access = Access::kHelper, .registers = {}};
   Registers& registers = options.registers;
   registers.context = embedding.context.number;
-  if (HasLoops(planned.graph)) registers.counter = Take(kept);
+  if (HasLoops(planned.graph)) registers.counter = TakeForCounter(kept);
   registers.free = {0, 1, 2, 3, 4, 5};
   registers.free.insert(registers.free.end(), kept.begin(), kept.end());
   Machine machine = Select(planned.graph, planned.dominators, planned.bounds, options);

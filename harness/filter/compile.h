@@ -4,9 +4,9 @@
 //   Code code = CompileFilter(CompileExpression("udp dst port 53"),
 //                             {.target = FilterTarget::kXdp, .match = XDP_DROP, .otherwise = XDP_PASS});
 //
-// The verdict is that of libpcap's interpreter on the whole packet (classic.h), which on a socket begins where
-// the socket's data does. What comes out verifies on Linux 5.10 and later. docs/dev-filter.md tells how it works.
-// Thread-safe.
+// The verdict is that of libpcap's interpreter on the whole packet (classic.h), which on a socket begins
+// where the socket's data does. What comes out verifies on Linux 5.10 and later. docs/dev-filter.md tells how
+// it works. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +42,8 @@ struct Embedding {
   FilterTarget target = FilterTarget::kXdp;
   Reg context = R6;        // xdp_md or __sk_buff; kept
   std::int16_t stack = 0;  // bytes of the frame below R10 that are the caller's: a multiple of 8
-  std::uint16_t free = 0;  // of R6 to R9 those that the filter may use: bit N is RN; R0 to R5 it always may
+  std::uint16_t free = 0;  // of R6 to R9 those that the filter may use: bit N is RN; R0 to R5 it always may.
+                           // A filter with a loop needs one of them.
   Label match, otherwise;
 };
 void EmbedFilter(Assembler& assembler, const ClassicProgram& program, const Embedding& embedding);

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "harness/filter/ancillary.h"
+#include "harness/filter/edges.h"
 #include "harness/filter/facts.h"
+#include "harness/filter/needs.h"
 
 namespace knetlab::filter {
 namespace {
@@ -81,16 +83,8 @@ class Selector {
         ByHelper(id);
       }
     }
-    std::vector<int> rank(At(graph_.blocks()));
-    for (std::size_t i = 0; i < order.size(); ++i) rank[At(order[i])] = static_cast<int>(i);
-    for (BlockId id : order) {
-      for (bool yes : {true, false}) {
-        const Block& block = graph_.block(id);
-        if (!yes && !block.branches()) break;
-        const BlockId to = yes ? block.yes : block.no;
-        if (to >= kEntry) Edge(id, to, yes, rank[At(to)] <= rank[At(id)]);
-      }
-    }
+    ConnectBlocks(
+        graph_, [this](ValueId id) { return RegisterOf(id); }, machine_);
     FindReached();
     return std::move(machine_);
   }
@@ -102,17 +96,8 @@ class Selector {
     code_->push_back(instruction);
     return code_->back();
   }
-  void Move(Register to, Register from) {
-    Emit({.kind = Kind::kAlu, .op = AluOp::kMov, .to = to, .from = from});
-  }
-  void MoveConstant(Register to, std::uint32_t value) {
-    // 32 bits: a constant above 2^31 would be extended by its sign.
-    Emit({.kind = Kind::kAlu,
-          .op = AluOp::kMov,
-          .width = value > 0x7fffffffU ? Width::k32 : Width::k64,
-          .to = to,
-          .value = static_cast<std::int32_t>(value)});
-  }
+  void Move(Register to, Register from) { Emit(MoveOf(to, from)); }
+  void MoveConstant(Register to, std::uint32_t value) { Emit(MoveOf(to, value)); }
 
   Register RegisterOf(ValueId id) {
     Register& reg = of_value_[At(id)];
@@ -374,50 +359,6 @@ class Selector {
     if (constant > 0x7fffffffU && block.condition != Cond::kBits) machine_block.width = Width::k32;
   }
 
-  // Phis become moves on the edge; a jump back is counted.
-  void Edge(BlockId from, BlockId to, bool yes, bool back) {
-    const Block& target = graph_.block(to);
-    MachineBlock* source = &machine_.blocks[At(from)];
-    if ((target.phis.empty() && !back) || (yes ? source->yes : source->no) != to) return;
-    if (source->branches()) {
-      const auto edge = static_cast<BlockId>(machine_.blocks.size());
-      machine_.blocks.push_back({.yes = to, .no = to, .live = true});
-      source = &machine_.blocks[At(from)];
-      (yes ? source->yes : source->no) = edge;
-      source = &machine_.blocks.back();
-    }
-    code_ = &source->code;
-    if (back) Emit({.kind = Kind::kCount, .to = machine_.fixed.counter, .value = kMaxJumpsBack});
-    const auto pred = std::find(target.preds.begin(), target.preds.end(), from) - target.preds.begin();
-    const auto input = [&](ValueId phi) { return graph_.value(phi).inputs[static_cast<std::size_t>(pred)]; };
-    // All at once: what another move overwrites is saved first.
-    std::vector<std::pair<ValueId, Register>> saved;
-    for (ValueId phi : target.phis) {
-      const ValueId value = input(phi);
-      if (value == phi || graph_.IsConstant(value)) continue;
-      const bool overwritten = std::any_of(target.phis.begin(), target.phis.end(), [&](ValueId other) {
-        return other == value && input(other) != other;
-      });
-      if (!overwritten) continue;
-      saved.emplace_back(value, machine_.New());
-      Move(saved.back().second, RegisterOf(value));
-    }
-    for (ValueId phi : target.phis) {
-      const ValueId value = input(phi);
-      if (value == phi) continue;
-      const auto copy =
-          std::find_if(saved.begin(), saved.end(), [value](const auto& one) { return one.first == value; });
-      if (graph_.IsConstant(value)) {
-        MoveConstant(RegisterOf(phi), graph_.value(value).constant);
-      } else {
-        Move(RegisterOf(phi), copy != saved.end() ? copy->second : RegisterOf(value));
-      }
-      // Changes nothing but what the verifier knows: were the smallest value of an offset higher in each
-      // round, it would follow every round anew.
-      if (back) Emit({.kind = Kind::kAlu, .op = AluOp::kXor, .to = RegisterOf(phi), .value = 0});
-    }
-  }
-
   const Graph& graph_;
   const std::vector<BlockId>& dominators_;
   const BoundsPlan& bounds_;
@@ -432,43 +373,7 @@ class Selector {
   Machine machine_;
 };
 
-template <typename Test>
-bool AnyValue(const Graph& graph, Test test) {
-  for (BlockId block : graph.Order()) {
-    for (ValueId id : graph.block(block).values) {
-      if (test(graph.value(id))) return true;
-    }
-  }
-  return false;
-}
-
 }  // namespace
-
-bool NeedsCalls(const Graph& graph, FilterTarget target) {
-  return AnyValue(graph, [target](const Value& value) {
-    if (value.kind == Value::Kind::kLength) return target == FilterTarget::kXdpFrags;
-    return value.kind == Value::Kind::kAncillary && ReadOf(value.constant, target).by_helper;
-  });
-}
-
-bool ReadsContext(const Graph& graph, FilterTarget target) {
-  return AnyValue(graph, [target](const Value& value) {
-    return value.kind == Value::Kind::kAncillary ||
-           (value.kind == Value::Kind::kLength && target != FilterTarget::kXdp);
-  });
-}
-
-bool HasLoops(const Graph& graph) {
-  const std::vector<BlockId> order = graph.Order();
-  std::vector<bool> seen(At(graph.blocks()));
-  for (BlockId id : order) {
-    seen[At(id)] = true;
-    for (BlockId to : {graph.block(id).yes, graph.block(id).no}) {
-      if (to >= kEntry && seen[At(to)]) return true;
-    }
-  }
-  return false;
-}
 
 Machine Select(const Graph& graph, const std::vector<BlockId>& dominators, const BoundsPlan& bounds,
                const SelectOptions& options) {

@@ -11,10 +11,6 @@
 
 namespace knetlab::filter {
 
-// A jump back is taken at most so often for one packet: a header of the kind that such loops walk has at
-// least 8 bytes, and the verifier follows every round.
-inline constexpr std::int32_t kMaxJumpsBack = 512;
-
 enum class Access {
   kDirect,  // between packet and end
   kHelper   // by bpf_skb_load_bytes or bpf_xdp_load_bytes, wherever the bytes are
@@ -25,11 +21,6 @@ struct SelectOptions {
   Access access = Access::kDirect;
   Registers registers{};
 };
-
-// Whether direct access needs registers that calls keep.
-bool NeedsCalls(const Graph& graph, FilterTarget target);
-bool HasLoops(const Graph& graph);
-bool ReadsContext(const Graph& graph, FilterTarget target);
 
 Machine Select(const Graph& graph, const std::vector<BlockId>& dominators, const BoundsPlan& bounds,
                const SelectOptions& options);
