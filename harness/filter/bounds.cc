@@ -140,6 +140,8 @@ class Planner {
     for (BlockId id : order_) {
       if (!Dominates(dominators_, first, id) || !checks_here(id)) continue;
       plan_.checks[At(id)].push_back({base, needed[At(id)]});
+      // A check that no packet passes is none, and says nothing about the others.
+      if (needed[At(id)] > static_cast<std::uint64_t>(kMaxPacketOffset)) continue;
       std::uint64_t& largest = plan_.bases[static_cast<std::size_t>(base)].largest_end;
       largest = std::max(largest, needed[At(id)]);
     }

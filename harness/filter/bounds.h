@@ -13,6 +13,9 @@
 
 namespace knetlab::filter {
 
+// The verifier lets no pointer into a packet be compared beyond this.
+inline constexpr std::int64_t kMaxPacketOffset = 0xffff;
+
 // A check that a block really makes, first of all: the packet reaches to `end` behind the index.
 struct PlannedCheck {
   int base = 0;  // of BoundsPlan::bases
@@ -24,7 +27,7 @@ struct PlannedCheck {
 struct Base {
   ValueId index = kNone;
   BlockId block = kEntry;
-  std::uint64_t largest_end = 0;  // of all checks
+  std::uint64_t largest_end = 0;  // of all checks that a packet can pass
 };
 
 struct BoundsPlan {

@@ -14,8 +14,6 @@
 namespace knetlab::filter {
 namespace {
 
-// The verifier lets no pointer into a packet be compared beyond this.
-constexpr std::int64_t kMaxPacketOffset = 0xffff;
 constexpr std::uint64_t kMaxHelperOffset = 0x7fffffff;
 
 using Kind = Instruction::Kind;

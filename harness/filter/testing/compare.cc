@@ -12,20 +12,24 @@
 namespace knetlab::filter_testing {
 namespace {
 
+// What does not end within so many instructions is a loop without end.
+constexpr std::size_t kLoopSteps = 100'000;
+
 const char* MatchName(bool match) {
   return match ? "match" : "no match";
 }
 
 // Bytes that are linear in turn: all, and less where the target can read the rest.
 std::vector<std::size_t> LinearSizes(FilterTarget target, std::size_t size) {
-  if (target == FilterTarget::kXdp) return {size};
+  if (target == FilterTarget::kXdp || target == FilterTarget::kSocket) return {size};
   return {size, std::min<std::size_t>(size, 14), size / 2, std::min<std::size_t>(size, 34)};
 }
 
 std::string Run(const Compiled& compiled, const PacketBytes& packet, std::size_t linear) {
-  EbpfInput input{.context = compiled.target == FilterTarget::kTc ? EbpfContext::kSkb : EbpfContext::kXdp,
+  EbpfInput input{.context = IsSkb(compiled.target) ? EbpfContext::kSkb : EbpfContext::kXdp,
                   .packet = packet,
-                  .linear = linear};
+                  .linear = linear,
+                  .direct_access = compiled.target != FilterTarget::kSocket};
   const EbpfRun run = RunEbpf(compiled.code.instructions, input);
   if (!run.ok()) return run.failure;
   if (run.result == static_cast<std::uint32_t>(kMatch)) return MatchName(true);
@@ -48,9 +52,11 @@ const char* TargetName(FilterTarget target) {
     case FilterTarget::kXdpFrags:
       return "xdp.frags";
     case FilterTarget::kTc:
+      return "tc";
+    case FilterTarget::kSocket:
       break;
   }
-  return "tc";
+  return "socket";
 }
 
 std::vector<Compiled> CompileForAll(const ClassicProgram& program) {
@@ -65,7 +71,8 @@ std::vector<Compiled> CompileForAll(const ClassicProgram& program) {
 std::optional<Difference> Compare(const ClassicProgram& program, const std::vector<Compiled>& compiled,
                                   const std::vector<PacketBytes>& packets) {
   for (const PacketBytes& packet : packets) {
-    const ClassicRun run = RunClassic(program, {packet, static_cast<std::uint32_t>(packet.size()), nullptr});
+    const ClassicRun run = RunClassic(program, {packet, static_cast<std::uint32_t>(packet.size()), nullptr},
+                                      nullptr, kLoopSteps);
     if (run.end == ClassicRun::End::kSteps) continue;
     const std::string expected = MatchName(run.result != 0);
     for (const Compiled& one : compiled) {

@@ -27,6 +27,8 @@ struct EbpfInput {
   std::span<const std::uint8_t> packet{};  // all of it
   // Bytes between data and data_end; the rest is reached through helpers only. All where there is no value.
   std::optional<std::size_t> linear{};
+  // data and data_end can be loaded: socket filters cannot.
+  bool direct_access = true;
   // Where stores to the packet go, as many bytes as the packet; they are failures where it is empty.
   std::span<std::uint8_t> writable{};
   std::map<std::uint32_t, std::uint32_t>

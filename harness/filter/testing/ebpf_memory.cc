@@ -75,6 +75,7 @@ EbpfValue EbpfMemory::LoadContext(std::int64_t offset, std::size_t size) const {
   const std::size_t data_end = xdp ? offsetof(xdp_md, data_end) : offsetof(__sk_buff, data_end);
   const auto at = static_cast<std::size_t>(offset);
   if (at == data || at == data_end) {
+    if (!input_.direct_access) throw EbpfFault("a packet pointer, which this kind of program has not");
     if (size != 4) throw EbpfFault("a packet pointer is loaded with another size than 4");
     return at == data ? EbpfValue{Kind::kPacket, 0, 0} : EbpfValue{Kind::kPacketEnd, 0, linear_};
   }
