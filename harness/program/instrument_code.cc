@@ -19,6 +19,7 @@ namespace knetlab {
 namespace {
 
 constexpr int kStackBytes = 512;
+constexpr std::size_t kLongestDetour = 24'000;  // instructions; a jump reaches 32,767, calls included
 
 bool IsWideLoad(const bpf_insn& insn) {
   return insn.code == (BPF_LD | BPF_IMM | BPF_DW);
@@ -43,6 +44,8 @@ class Builder {
 
  private:
   void FindRedirects();
+  void Detours();
+  void PatchRedirects();
   void Wrap();
   void RewriteExits();
   void Stubs();
@@ -55,6 +58,12 @@ class Builder {
   Label entry_ = a_.NewLabel(), exit_ = a_.NewLabel(), forget_ = a_.NewLabel();
   std::vector<RedirectCall> redirects_;
   std::map<bpf_func_id, Label> redirect_stubs_;
+  std::size_t main_end_ = 0;  // in the program
+  struct Detour {
+    std::size_t begin;                // where the call jumps to
+    std::array<std::size_t, 2> back;  // the jumps behind it
+  };
+  std::map<std::size_t, Detour> detours_;  // by the call's instruction
   InstrumentedCode code_;
 };
 
@@ -76,6 +85,27 @@ void Builder::FindRedirects() {
     if (!redirect_stubs_.contains(call.helper)) redirect_stubs_.emplace(call.helper, a_.NewLabel());
   }
   code_.notes_redirects = !redirects_.empty();
+}
+
+// For calls in the main function: a way around the call and back, which calls the helper itself where nothing
+// is inserted. R0 is free there: the call is about to write it. Calls elsewhere become calls of the stub,
+// since their functions have no room; that costs one call more.
+void Builder::Detours() {
+  for (const RedirectCall& call : redirects_) {
+    if (call.instruction >= main_end_ || program_.size() > kLongestDetour) continue;
+    const Label off = a_.NewLabel();
+    Detour detour{.begin = a_.size(), .back = {}};
+    const bpf_insn back{.code = BPF_JMP | BPF_JA, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
+    SkipWhereOff(R0, off);
+    a_.CallFunction(redirect_stubs_.at(call.helper));
+    detour.back[0] = a_.size();
+    a_.Append({&back, 1});
+    a_.Bind(off);
+    a_.Call(call.helper);
+    detour.back[1] = a_.size();
+    a_.Append({&back, 1});
+    detours_.emplace(call.instruction, detour);
+  }
 }
 
 // R1 is still the context where nothing is inserted, and R0 the verdict, so that this way costs the least.
@@ -103,6 +133,12 @@ void Builder::Wrap() {
   a_.Bind(done);
   a_.Exit();
   Function(old_main, FunctionRole::kOldMain);
+  if (!redirects_.empty()) {
+    const Label first = a_.NewLabel();
+    a_.Jump(first);
+    Detours();
+    a_.Bind(first);
+  }
   code_.shift = a_.size();
   code_.wrapped = true;
 }
@@ -138,9 +174,7 @@ int DeepestStackUse(std::span<const bpf_insn> function) {
 // The context is kept in the main function's frame, below what that uses: an exit may have lost all
 // registers.
 void Builder::RewriteExits() {
-  const std::vector<std::size_t> starts = FunctionStarts(program_);
-  const std::size_t main_end = starts.size() > 1 ? starts[1] : program_.size();
-  const int deepest = DeepestStackUse(std::span(program_).first(main_end));
+  const int deepest = DeepestStackUse(std::span(program_).first(main_end_));
   const int slot = (deepest - 7) / 8 * 8 - 8;
   if (slot < -kStackBytes) {
     throw Impossible(
@@ -168,10 +202,11 @@ void Builder::RewriteExits() {
   a_.Mov(R0, R6);
   a_.Bind(done);
   a_.Exit();
+  Detours();
   a_.Bind(run);
   code_.shift = a_.size();
 
-  for (std::size_t i = 0; i < main_end; ++i) {
+  for (std::size_t i = 0; i < main_end_; ++i) {
     bpf_insn& insn = program_[i];
     if (IsWideLoad(insn)) {
       ++i;
@@ -223,7 +258,35 @@ void Builder::Stubs() {
   }
 }
 
+std::int64_t Distance(std::size_t from, std::size_t to) {
+  return static_cast<std::int64_t>(to) - static_cast<std::int64_t>(from) - 1;
+}
+
+void Builder::PatchRedirects() {
+  // The functions behind the program were noted in their order, those of redirects last.
+  std::map<bpf_func_id, std::size_t> starts;
+  std::size_t next = code_.functions.size() - redirect_stubs_.size();
+  for (const auto& [helper, label] : redirect_stubs_) starts[helper] = code_.functions[next++].start;
+  for (const RedirectCall& call : redirects_) {
+    const std::size_t at = code_.shift + call.instruction;
+    bpf_insn& insn = code_.instructions[at];
+    const auto detour = detours_.find(call.instruction);
+    if (detour == detours_.end()) {
+      insn.src_reg = BPF_PSEUDO_CALL;
+      insn.imm = static_cast<std::int32_t>(Distance(at, starts.at(call.helper)));
+      continue;
+    }
+    insn = bpf_insn{};
+    insn.code = BPF_JMP | BPF_JA;
+    insn.off = static_cast<std::int16_t>(Distance(at, detour->second.begin));
+    for (const std::size_t back : detour->second.back)
+      code_.instructions[back].off = static_cast<std::int16_t>(Distance(back, at + 1));
+  }
+}
+
 InstrumentedCode Builder::Build() {
+  const std::vector<std::size_t> starts = FunctionStarts(program_);
+  main_end_ = starts.size() > 1 ? starts[1] : program_.size();
   FindRedirects();
   if (plan_.method == InstrumentMethod::kExits) {
     RewriteExits();
@@ -238,18 +301,7 @@ InstrumentedCode Builder::Build() {
   code.BindMap("exits", plan_.maps.exits);
   code.BindMap("notes", plan_.maps.notes);
   code_.instructions = std::move(code.instructions);
-
-  // The functions behind the program were noted in their order, those of redirects last.
-  std::map<bpf_func_id, std::size_t> starts;
-  std::size_t next = code_.functions.size() - redirect_stubs_.size();
-  for (const auto& [helper, label] : redirect_stubs_) starts[helper] = code_.functions[next++].start;
-  for (const RedirectCall& call : redirects_) {
-    const std::size_t at = code_.shift + call.instruction;
-    bpf_insn& insn = code_.instructions[at];
-    insn.src_reg = BPF_PSEUDO_CALL;
-    insn.imm = static_cast<std::int32_t>(static_cast<std::int64_t>(starts.at(call.helper)) -
-                                         static_cast<std::int64_t>(at) - 1);
-  }
+  PatchRedirects();
   return std::move(code_);
 }
 
@@ -257,6 +309,17 @@ InstrumentedCode Builder::Build() {
 
 InstrumentedCode Instrumented(std::span<const bpf_insn> program, const InstrumentPlan& plan) {
   return Builder(program, plan).Build();
+}
+
+bool HasHiddenExits(std::span<const bpf_insn> program) {
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    const bpf_insn& insn = program[i];
+    const int mode = BPF_CLASS(insn.code) == BPF_LD ? BPF_MODE(insn.code) : BPF_IMM;
+    if (mode == BPF_ABS || mode == BPF_IND) return true;
+    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0 && insn.imm == BPF_FUNC_tail_call) return true;
+    if (IsWideLoad(insn)) ++i;
+  }
+  return false;
 }
 
 std::vector<std::size_t> FunctionStarts(std::span<const bpf_insn> program) {

@@ -35,7 +35,8 @@ UniqueFd Duplicate(int fd) {
 // Records grow from kernel to kernel; their beginning stays.
 template <typename Record>
 std::vector<Record> Records(const void* first, std::uint32_t count, std::uint32_t size) {
-  std::vector<Record> records(first == nullptr || size < sizeof(Record) ? 0 : count);
+  if (first == nullptr || size < sizeof(Record)) return {};
+  std::vector<Record> records(count);
   const auto* from = static_cast<const std::byte*>(first);
   for (Record& record : records) {
     std::memcpy(&record, from, sizeof(record));

@@ -185,7 +185,7 @@ std::vector<bpf_line_info> Lines(const ProgramCode& program, const InstrumentedC
   if (lines.empty()) return lines;
   for (bpf_line_info& line : lines) line.insn_off += static_cast<std::uint32_t>(code.shift);
   for (const CodeFunction& function : code.functions) {
-    if (function.role == FunctionRole::kOldMain) continue;  // it has its own
+    if (function.start == code.shift) continue;  // the old main function has its own
     bpf_line_info line{};
     line.insn_off = static_cast<std::uint32_t>(function.start);
     line.file_name_off = types.file;

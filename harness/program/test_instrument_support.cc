@@ -170,6 +170,18 @@ std::vector<std::vector<std::byte>> ChoicePackets() {
   return packets;
 }
 
+std::vector<std::byte> Choice(unsigned choice) {
+  return ChoicePackets()[choice];
+}
+
+LoadOptions Only(const std::string& program, std::vector<InstrumentMethod> methods) {
+  LoadOptions options;
+  options.programs = {program};
+  options.instrument.emplace();
+  if (!methods.empty()) options.instrument->methods = std::move(methods);
+  return options;
+}
+
 Comparison Compare(const std::string& path, const std::string& program, const LoadOptions& options,
                    const std::vector<std::vector<std::byte>>& packets) {
   Comparison comparison;

@@ -59,6 +59,11 @@ std::vector<std::vector<std::byte>> PacketsOf(const std::string& capture);
 // Packets whose 15th byte is 0 to 15, of several lengths.
 std::vector<std::vector<std::byte>> ChoicePackets();
 
+std::vector<std::byte> Choice(unsigned choice);  // one of them, 60 bytes
+
+// One program, instrumented: by any method, or by those given.
+LoadOptions Only(const std::string& program, std::vector<InstrumentMethod> methods = {});
+
 // A program and itself instrumented, on the same packets, each from its own fresh maps.
 struct Comparison {
   std::string refused;  // why the plain program does not load; nothing else is known then

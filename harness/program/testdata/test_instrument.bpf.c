@@ -325,6 +325,33 @@ struct {
 	__type(value, __u32);
 } more_devices SEC(".maps");
 
+/* Entries with programs of their own. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bpf_devmap_val);
+} devices_with_programs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CPUMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct bpf_cpumap_val);
+} cpus SEC(".maps");
+
+SEC("xdp")
+int xdp_to_device(struct xdp_md *ctx)
+{
+	return bpf_redirect_map(&devices_with_programs, 0, 0);
+}
+
+SEC("xdp")
+int xdp_to_cpu(struct xdp_md *ctx)
+{
+	return bpf_redirect_map(&cpus, 0, 0);
+}
+
 SEC("xdp")
 int xdp_redirects(struct xdp_md *ctx)
 {
