@@ -97,6 +97,14 @@ const Declaration kDeclarations[] = {
     {Opt::kKeep, "--keep",
      "leave it there, of a run the labs that failed, until `knetlab topology down` or `knetlab clean`",
      AddFlag<&Options::keep>},
+    {Opt::kCount, "--count", "end after N packets",
+     [](CLI::App& verb, Options& values, const Declaration& self) {
+       AddValue<&Options::count>(verb, values, self, "N")->check(AtLeast(1));
+     }},
+    {Opt::kDuration, "--duration", "end after so many seconds",
+     [](CLI::App& verb, Options& values, const Declaration& self) {
+       AddValue<&Options::duration_s>(verb, values, self, "SECONDS")->check(AtLeast(0.001));
+     }},
     {Opt::kUpdateGolden, "--update-golden", "write the golden captures that differ from what was seen",
      AddFlag<&Options::update_golden>},
     {Opt::kStore, "--store", "the file that records go to and come from (knetlab.db)",

@@ -30,6 +30,8 @@ struct Options {
   std::optional<std::uint64_t> limit;
   std::string hook = "auto";
   bool keep = false;
+  std::optional<std::uint64_t> count;
+  std::optional<double> duration_s;
   bool update_golden = false;
   std::optional<std::string> store;  // a file; empty: none
 };
@@ -48,6 +50,8 @@ enum class Opt {
   kLimit,
   kHook,
   kKeep,
+  kCount,
+  kDuration,
   kUpdateGolden,
   kStore
 };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// knetlab clean: removes what was kept on purpose or left by a run that was killed. All else of the lab the
-// kernel removes itself.
+// knetlab clean: removes what was kept on purpose or left by a run or a capture that was killed. All else of
+// the lab the kernel removes itself.
 #include <fmt/format.h>
 
+#include "harness/capture/hook_map.h"
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/requirements.h"
@@ -16,7 +17,10 @@ int Clean(Session& session) {
   const std::vector<std::string> removed = SweepKept(true);
   for (const std::string& name : removed)
     session.output.Write(fmt::format("removed namespace {}\n", TerminalSafe(name)));
-  if (removed.empty()) session.output.Write("nothing to remove\n");
+  const std::size_t captures = ClearDeadCaptures();
+  if (captures > 0)
+    session.output.Write(fmt::format("took {} out of hooks\n", FormatPlural(captures, "capture program")));
+  if (removed.empty() && captures == 0) session.output.Write("nothing to remove\n");
   return kExitDone;
 }
 

@@ -36,6 +36,7 @@ std::vector<Verb> AddTry(CLI::App& command, Options& options);
 std::vector<Verb> AddList(CLI::App& command, Options& options);
 std::vector<Verb> AddValidate(CLI::App& command, Options& options);
 std::vector<Verb> AddSchema(CLI::App& command, Options& options);
+std::vector<Verb> AddCapture(CLI::App& command, Options& options);
 std::vector<Verb> AddRun(CLI::App& command, Options& options);
 std::vector<Verb> AddResults(CLI::App& command, Options& options);
 std::vector<Verb> AddTopology(CLI::App& command, Options& options);

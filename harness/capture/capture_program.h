@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program that captures at one point: of one hook, the packets of one verdict. It counts what comes,
+// asks the filter, takes one in N, and copies the packet with its time into a ring buffer. It returns the
+// point's verdict, which is what the hook would have returned without it.
+//
+//   Code code = MakeCaptureProgram({.type = BPF_PROG_TYPE_XDP, .result = XDP_DROP, .point = 1, .filter =
+//   &udp}); code.BindMap(kCaptureRing, ring_fd); code.BindMap(kCaptureCounters, counters_fd);
+//
+// Loads on Linux 5.18 and later for XDP (bpf_xdp_load_bytes), on 5.8 and later for TC (ring buffer).
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+#include <string_view>
+
+#include "harness/filter/assembler.h"
+#include "harness/filter/classic.h"
+
+namespace knetlab {
+
+inline constexpr std::string_view kCaptureRing = "ring";          // BPF_MAP_TYPE_RINGBUF
+inline constexpr std::string_view kCaptureCounters = "counters";  // BPF_MAP_TYPE_PERCPU_ARRAY, by point
+
+// A value of the counters' map. Exact: a program of XDP and TC is not interrupted by another run of itself on
+// its CPU, other types count atomically.
+struct CaptureCounters {
+  std::uint64_t received;     // packets that came to the point
+  std::uint64_t matched;      // of those, what the filter let through
+  std::uint64_t left_out;     // of those, what sampling left out
+  std::uint64_t lost;         // of the rest, what the ring buffer had no room for
+  std::uint64_t next;         // how many sampling still leaves out
+  std::uint64_t unsignalled;  // bytes since the reader was woken
+};
+
+// A record of the ring; the packet follows it. Records are rounded up to a class of lengths, `captured` says
+// how much is the packet's.
+struct CaptureRecord {
+  std::uint64_t time_ns;  // CLOCK_MONOTONIC
+  std::uint32_t wire_length;
+  std::uint32_t captured;
+  std::uint32_t point;
+  std::uint16_t vlan_type;  // TC: the tag that the kernel keeps beside the packet, network order; 0: none
+  std::uint16_t vlan_tag;   // CPU's order
+};
+
+struct CaptureProgramSpec {
+  bpf_prog_type type = BPF_PROG_TYPE_XDP;  // XDP or SCHED_CLS
+  bool frags = false;                      // XDP: multi-buffer packets come, too
+  std::int32_t result = 0;
+  std::uint32_t point = 0;
+  const ClassicProgram* filter = nullptr;  // null: everything
+  std::uint32_t snaplen = 262'144;         // at least 1
+  std::uint32_t sample = 1;                // one in so many that match, on each CPU
+  std::uint32_t watermark = 1U << 20;      // bytes of records on one CPU after which the reader is woken
+};
+
+// Throws Error where the filter cannot be compiled for the hook.
+Code MakeCaptureProgram(const CaptureProgramSpec& spec);
+
+}  // namespace knetlab

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+// Captures of a program with a hook, in the kernel: what is in the file, and what the counts say.
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <numeric>
+
+#include "harness/capture/capture_test_support.h"
+#include "harness/capture/hook_map.h"
+#include "harness/capture/read_back.h"
+#include "harness/capture/session.h"
+#include "harness/program/test_run.h"
+#include "netns/error.h"
+#include "netns/fd.h"
+
+namespace knetlab {
+namespace {
+
+using testing::Bytes;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::Hooked;
+using testing::PacketFor;
+using testing::ReadPacket;
+using testing::ReadWithLibpcap;
+using testing::ReadWithTshark;
+using ::testing::SizeIs;
+using testing::TempDir;
+
+constexpr std::chrono::seconds kPatience{20};
+
+std::map<std::string, PointCounts> ByVerdict(const std::vector<PointCounts>& points) {
+  std::map<std::string, PointCounts> counts;
+  for (const PointCounts& point : points) counts[point.verdict] = point;
+  return counts;
+}
+
+void ExpectBalanced(const std::vector<PointCounts>& points) {
+  for (const PointCounts& point : points) {
+    EXPECT_EQ(point.matched, point.written + point.lost) << point.verdict;
+    EXPECT_LE(point.matched + point.left_out, point.received) << point.verdict;
+  }
+}
+
+// A capture of the hook of `hooked`, into a file of its own.
+class HookCapture : public ::testing::Test {
+ protected:
+  CaptureSession& Begin(SessionOptions options, const std::vector<std::string>& verdicts = {}) {
+    if (options.output.empty()) options.output = path_;
+    session_.emplace(options);
+    hook_.emplace(HookMap::Open(hooked_.pin.path()));
+    for (const CapturePoint& point : hook_->Points(verdicts)) session_->Add(point);
+    session_->Start();
+    return *session_;
+  }
+  void Send(std::uint8_t verdict, std::uint32_t times = 1, std::uint16_t port = 53) const {
+    EXPECT_EQ(TestRun(hooked_.program(), PacketFor(verdict, port), times).code, verdict);
+  }
+  std::vector<std::uint32_t> SlotsInUse() const {
+    std::vector<std::uint32_t> slots;
+    for (std::uint32_t slot = 0; slot < 5; ++slot) {
+      std::uint32_t id = 0;
+      if (bpf_map_lookup_elem(hooked_.hook(), &slot, &id) == 0) slots.push_back(slot);
+    }
+    return slots;
+  }
+
+  const TempDir folder_;
+  const std::string path_ = folder_.Path("out.pcapng");
+  const Hooked hooked_;
+  std::optional<HookMap> hook_;
+  std::optional<CaptureSession> session_;
+};
+
+TEST_F(HookCapture, EveryVerdictIsThereWithItsPacketsAndTheyKeepTheirVerdicts) {
+  Begin({});
+  const auto now = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  for (const std::uint8_t verdict : {0, 1, 2, 3, 4}) Send(verdict, verdict + 1U);
+  const CaptureResult result = session_->Stop();
+  EXPECT_EQ(result.end, CaptureEnd::kStopped);
+  ExpectBalanced(result.points);
+  const auto counts = ByVerdict(result.points);
+  ASSERT_THAT(counts, SizeIs(5));
+  EXPECT_EQ(counts.at("XDP_ABORTED").written, 1U);
+  EXPECT_EQ(counts.at("XDP_REDIRECT").written, 5U);
+  EXPECT_EQ(counts.at("XDP_REDIRECT").received, 5U);
+  const std::vector<std::string> lines = ReadWithTshark(path_, {"frame.comment", "eth.dst", "frame.len"});
+  ASSERT_THAT(lines, SizeIs(15));
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "XDP_PASS\t02:00:00:00:00:02\t60"), 3);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "XDP_TX\t03:00:00:00:00:02\t60"), 4);
+  const std::vector<ReadPacket> packets = ReadWithLibpcap(path_);
+  ASSERT_THAT(packets, SizeIs(15));
+  EXPECT_EQ(packets[0].bytes, PacketFor(0));
+  EXPECT_NEAR(static_cast<double>(packets[0].time_ns), static_cast<double>(now), 5e9);
+  EXPECT_TRUE(std::is_sorted(packets.begin(), packets.end(),
+                             [](const ReadPacket& a, const ReadPacket& b) { return a.time_ns < b.time_ns; }));
+  EXPECT_THAT(SlotsInUse(), SizeIs(0));
+}
+
+TEST_F(HookCapture, OnlyTheVerdictsAskedForHaveAProgram) {
+  Begin({}, {"drop", "XDP_TX"});
+  EXPECT_THAT(SlotsInUse(), ElementsAre(1, 3));
+  for (const std::uint8_t verdict : {0, 1, 2, 3, 4}) Send(verdict);
+  EXPECT_THAT(session_->Stop().points, SizeIs(2));
+  EXPECT_THAT(ReadWithTshark(path_, {"frame.comment"}), ElementsAre("XDP_DROP", "XDP_TX"));
+}
+
+TEST_F(HookCapture, TheFilterDecidesAndBothCountsAreExact) {
+  Begin({.filter = "udp dst port 53"});
+  Send(2, 1000, 53);
+  Send(2, 500, 54);
+  const CaptureResult result = session_->Stop();
+  ExpectBalanced(result.points);
+  const PointCounts pass = ByVerdict(result.points).at("XDP_PASS");
+  EXPECT_EQ(pass.received, 1500U);
+  EXPECT_EQ(pass.matched, 1000U);
+  EXPECT_EQ(pass.written, 1000U);
+  EXPECT_THAT(ReadWithLibpcap(path_), SizeIs(1000));
+}
+
+TEST_F(HookCapture, ClassicInstructionsAreAFilterToo) {
+  Begin({.filter = "4,40 0 0 36,21 0 1 53,6 0 0 65535,6 0 0 0"});
+  Send(2, 3, 53);
+  Send(2, 4, 54);
+  EXPECT_EQ(ByVerdict(session_->Stop().points).at("XDP_PASS").matched, 3U);
+}
+
+TEST_F(HookCapture, ACountEndsItWithThatPacket) {
+  Begin({.count = 1000});
+  Send(1, 800);
+  Send(2, 900);
+  ASSERT_TRUE(session_->AwaitEnd(kPatience));
+  const CaptureResult result = session_->Stop();
+  EXPECT_EQ(result.end, CaptureEnd::kCount);
+  ExpectBalanced(result.points);
+  const auto counts = ByVerdict(result.points);
+  EXPECT_EQ(counts.at("XDP_DROP").written + counts.at("XDP_PASS").written, 1000U);
+  EXPECT_EQ(counts.at("XDP_DROP").lost + counts.at("XDP_PASS").lost, 0U);
+  EXPECT_THAT(ReadWithLibpcap(path_), SizeIs(1000));
+}
+
+TEST_F(HookCapture, ADurationEndsItWithoutAnyPacket) {
+  Begin({.duration = std::chrono::milliseconds(30)});
+  ASSERT_TRUE(session_->AwaitEnd(kPatience));
+  EXPECT_EQ(session_->Stop().end, CaptureEnd::kDuration);
+  EXPECT_THAT(ReadWithLibpcap(path_), SizeIs(0));
+}
+
+TEST_F(HookCapture, SamplingTakesOneInNAndSaysWhatItLeftOut) {
+  Begin({.sample = 10});
+  // One thread on one CPU: the kernel does not move a run between CPUs.
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(::sched_getcpu(), &one);
+  ::sched_setaffinity(0, sizeof one, &one);
+  Send(2, 1000);
+  const CaptureResult result = session_->Stop();
+  ExpectBalanced(result.points);
+  const PointCounts pass = ByVerdict(result.points).at("XDP_PASS");
+  EXPECT_EQ(pass.received, 1000U);
+  EXPECT_EQ(pass.matched, 100U);
+  EXPECT_EQ(pass.left_out, 900U);
+  EXPECT_THAT(ReadWithLibpcap(path_), SizeIs(100));
+}
+
+TEST_F(HookCapture, ASnapLengthCutsPacketsAndKeepsTheirLength) {
+  Begin({.snaplen = 33});
+  Send(2);
+  session_->Stop();
+  const std::vector<ReadPacket> packets = ReadWithLibpcap(path_);
+  ASSERT_THAT(packets, SizeIs(1));
+  const Bytes whole = PacketFor(2);
+  EXPECT_EQ(packets[0].bytes, Bytes(whole.begin(), whole.begin() + 33));
+  EXPECT_EQ(packets[0].wire_length, 60U);
+}
+
+TEST_F(HookCapture, EveryLengthIsCapturedWhole) {
+  Begin({});
+  for (std::size_t size = 14; size <= 3000; size += size < 160 ? 1 : 71) {
+    Bytes packet(size, std::byte{0xa5});
+    packet[0] = std::byte{2};
+    packet.back() = static_cast<std::byte>(size);
+    EXPECT_EQ(TestRun(hooked_.program(), packet).code, 2U);
+  }
+  ExpectBalanced(session_->Stop().points);
+  std::size_t size = 14;
+  for (const ReadPacket& packet : ReadWithLibpcap(path_)) {
+    Bytes expected(size, std::byte{0xa5});
+    expected[0] = std::byte{2};
+    expected.back() = static_cast<std::byte>(size);
+    EXPECT_EQ(packet.bytes, expected) << size;
+    size += size < 160 ? 1 : 71;
+  }
+  EXPECT_GT(size, 3000U);
+}
+
+TEST_F(HookCapture, APacketInSeveralBuffersIsCapturedWhole) {
+  CaptureSession session({.output = path_});
+  const HookMap hook = HookMap::Open(hooked_.pin_frags.path());
+  for (const CapturePoint& point : hook.Points({})) {
+    EXPECT_TRUE(point.kind.frags);
+    session.Add(point);
+  }
+  session.Start();
+  Bytes packet(20'000);
+  for (std::size_t i = 0; i < packet.size(); ++i) packet[i] = static_cast<std::byte>(i * 31 >> 3);
+  packet.back() = std::byte{1};
+  const TestRunResult ran = TestRun(hooked_.frags(), packet);
+  ASSERT_EQ(ran.error, 0);
+  EXPECT_EQ(ran.code, 1U);
+  ExpectBalanced(session.Stop().points);
+  const std::vector<ReadPacket> packets = ReadWithLibpcap(path_);
+  ASSERT_THAT(packets, SizeIs(1));
+  EXPECT_EQ(packets[0].bytes, packet);
+}
+
+TEST_F(HookCapture, WhatIsBelowTheWatermarkIsNeitherHeldBackNorDiscarded) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]), writer(ends[1]);
+  Begin({.output = "/proc/self/fd/" + std::to_string(writer.get())});
+  std::vector<std::byte> bytes(65536);
+  ASSERT_GT(::read(reader.get(), bytes.data(), bytes.size()), 0);  // the headers
+  Send(1);
+  pollfd readable{.fd = reader.get(), .events = POLLIN, .revents = 0};
+  EXPECT_EQ(::poll(&readable, 1, std::chrono::milliseconds(kPatience).count()), 1)
+      << "a live view shows nothing";
+  Send(1);
+  EXPECT_EQ(ByVerdict(session_->Stop().points).at("XDP_DROP").written, 2U);
+}
+
+TEST_F(HookCapture, WhatTheOutputDoesNotTakeIsLostAndCounted) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd reader(ends[0]), writer(ends[1]);  // nobody reads
+  std::stop_source stop;
+  CaptureSession session({.output = "/proc/self/fd/" + std::to_string(writer.get()), .buffer = 1U << 18});
+  hook_.emplace(HookMap::Open(hooked_.pin.path()));
+  for (const CapturePoint& point : hook_->Points({"pass"})) session.Add(point);
+  session.Start(stop.get_token());
+  Send(2, 200'000);
+  stop.request_stop();
+  ASSERT_TRUE(session.AwaitEnd(kPatience));
+  const CaptureResult result = session.Stop();
+  EXPECT_EQ(result.end, CaptureEnd::kOutput);
+  EXPECT_EQ(result.output_error, ETIMEDOUT);
+  ExpectBalanced(result.points);
+  ASSERT_THAT(result.points, SizeIs(1));
+  EXPECT_EQ(result.points[0].received, 200'000U);
+  EXPECT_EQ(result.points[0].matched, 200'000U);
+  EXPECT_GT(result.points[0].lost, 100'000U);
+  EXPECT_GT(result.points[0].written, 1000U);
+  EXPECT_THAT(SlotsInUse(), SizeIs(0));
+}
+
+TEST_F(HookCapture, ClassicPcapHoldsTheSamePackets) {
+  Begin({.format = CaptureFormat::kPcap});
+  Send(1, 3);
+  session_->Stop();
+  EXPECT_THAT(ReadWithLibpcap(path_), SizeIs(3));
+  EXPECT_THAT(ReadWithTshark(path_, {"udp.dstport"}), ElementsAre("53", "53", "53"));
+}
+
+TEST_F(HookCapture, AFilterThatLibpcapRefusesChangesNothing) {
+  EXPECT_THROW(Begin({.filter = "tcp port"}), Error);
+  EXPECT_THAT(SlotsInUse(), SizeIs(0));
+  EXPECT_NE(::access(path_.c_str(), F_OK), 0);
+}
+
+TEST_F(HookCapture, AnOutputThatCannotBeMadeLeavesNoProgramInTheHook) {
+  EXPECT_THROW(Begin({.output = "/nonexistent/out.pcapng"}), Error);
+  session_.reset();
+  EXPECT_THAT(SlotsInUse(), SizeIs(0));
+}
+
+}  // namespace
+}  // namespace knetlab

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// knetlab capture, run for real on a hook that this process made.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "harness/capture/capture_test_support.h"
+#include "harness/capture/read_back.h"
+#include "harness/cli/command_test_support.h"
+#include "harness/program/test_run.h"
+
+namespace knetlab {
+namespace {
+
+using nlohmann::json;
+using ::testing::HasSubstr;
+using testing::Hooked;
+using testing::PacketFor;
+using ::testing::SizeIs;
+
+// Packets go through the hook until the capture has seen enough of them: nothing tells us when it has begun.
+void SendUntil(const Hooked& hooked, const std::function<bool()>& enough) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!enough()) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline);
+    TestRun(hooked.program(), PacketFor(1));
+    TestRun(hooked.program(), PacketFor(2, 54));
+  }
+}
+
+bool HasProgram(const Hooked& hooked) {
+  return hooked.object.map("hook").Lookup(std::vector<std::byte>(4)).has_value();
+}
+
+bool HasGrown(const std::string& path) {
+  struct stat status = {};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > 2000;
+}
+
+TEST(Capture, CountsAreOneDocumentAndXdpcapsLine) {
+  const Hooked hooked;
+  const TestFolder folder;
+  RunningCommand command({"capture", hooked.pin.path(), folder.Path("out.pcapng"), "udp", "port", "53",
+                          "--json", "--count", "10", "--verdicts", "drop,pass"});
+  std::jthread sender(
+      [&](const std::stop_token& stop) { SendUntil(hooked, [&] { return stop.stop_requested(); }); });
+  const Finished finished = command.Wait();
+  sender.request_stop();
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const json document = json::parse(finished.out);
+  EXPECT_EQ(document.at("schema"), "knetlab.capture/1");
+  EXPECT_EQ(document.at("ended"), "count");
+  EXPECT_EQ(document.at("verdicts").size(), 2U);
+  const json& drop = document.at("verdicts").at("XDP_DROP");
+  EXPECT_EQ(drop.at("written"), 10);
+  EXPECT_EQ(drop.at("matched"), 10);
+  EXPECT_EQ(drop.at("lost"), 0);
+  EXPECT_GE(drop.at("received"), 10);
+  EXPECT_EQ(document.at("verdicts").at("XDP_PASS").at("matched"), 0);
+  EXPECT_THAT(finished.err, HasSubstr("XDPDrop: "));
+  EXPECT_THAT(finished.err, HasSubstr("/10\tXDPPass: "));
+  EXPECT_THAT(finished.err, HasSubstr("(received/matched packets)\twritten: 10\tlost: 0"));
+  EXPECT_THAT(testing::ReadWithLibpcap(folder.Path("out.pcapng")), SizeIs(10));
+}
+
+TEST(Capture, AnInterruptEndsItInOrder) {
+  const Hooked hooked;
+  const TestFolder folder;
+  const std::string path = folder.Path("out.pcapng");
+  RunningCommand command({"capture", hooked.pin.path(), path, "--json"});
+  SendUntil(hooked, [&] { return HasGrown(path); });
+  command.Signal(SIGINT);
+  const Finished finished = command.Wait();
+  EXPECT_EQ(finished.signal, SIGINT);
+  const json total = json::parse(finished.out).at("total");
+  EXPECT_EQ(total.at("matched"), total.at("received"));
+  EXPECT_EQ(total.at("written"), total.at("matched"));
+  EXPECT_THAT(testing::ReadWithLibpcap(path), SizeIs(total.at("written").get<std::size_t>()));
+  EXPECT_FALSE(HasProgram(hooked));
+}
+
+TEST(Capture, StdoutIsACaptureThatTcpdumpReadsWhileItGoesOn) {
+  const Hooked hooked;
+  RunningCommand command({"sh", "-c",
+                          std::string(KNETLAB_COMMAND) + " capture " + hooked.pin.path() +
+                              " - 'udp port 53' | tcpdump -nr - -c 3"},
+                         true);
+  std::jthread sender(
+      [&](const std::stop_token& stop) { SendUntil(hooked, [&] { return stop.stop_requested(); }); });
+  const Finished finished = command.Wait();
+  sender.request_stop();
+  EXPECT_THAT(finished.out, HasSubstr("10.0.0.1.1000 > 10.0.0.2.53"));
+  EXPECT_THAT(finished.err, HasSubstr("(received/matched packets)"));
+  EXPECT_FALSE(HasProgram(hooked));
+}
+
+TEST(Capture, AFullDiskIsAFailureWithItsCounts) {
+  const Hooked hooked;
+  RunningCommand command({"capture", hooked.pin.path(), "/dev/full", "--json"});
+  std::jthread sender(
+      [&](const std::stop_token& stop) { SendUntil(hooked, [&] { return stop.stop_requested(); }); });
+  const Finished finished = command.Wait();
+  sender.request_stop();
+  EXPECT_EQ(finished.status, 1);
+  const json document = json::parse(finished.out);
+  EXPECT_EQ(document.at("ended"), "output");
+  EXPECT_EQ(document.at("total").at("lost"), document.at("total").at("matched"));
+  EXPECT_THAT(finished.err, HasSubstr("No space left on device"));
+}
+
+TEST(Capture, MistakesAreToldBeforeAnythingIsTouched) {
+  const Hooked hooked;
+  const TestFolder folder;
+  const std::string path = folder.Write("old.pcapng", "kept");
+  const Finished filter = RunKnetlab({"capture", hooked.pin.path(), path, "tcp port"});
+  EXPECT_EQ(filter.status, 2);
+  EXPECT_THAT(filter.err, HasSubstr("syntax error"));
+  EXPECT_EQ(RunKnetlab({"capture", "/sys/fs/bpf/nonexistent", path}).status, 2);
+  EXPECT_EQ(RunKnetlab({"capture", hooked.pin.path(), path, "--verdicts", "drpo"}).status, 2);
+  EXPECT_EQ(RunKnetlab({"capture", hooked.pin.path(), path, "--snaplen", "0"}).status, 2);
+  EXPECT_EQ(RunKnetlab({"capture", hooked.pin.path(), "-", "--json"}).status, 2);
+  EXPECT_EQ(ReadWhole(path), "kept");
+}
+
+}  // namespace
+}  // namespace knetlab
