@@ -215,12 +215,16 @@ Code Whole(const Planned& planned, const FilterOptions& options, BlockId behind)
     if (calls) {
       Finish(a, options, ends, behind, falls);
     } else {
-      if (falls || a.IsTarget(ends.Of(behind))) {
+      const bool reached = falls || a.IsTarget(ends.Of(behind));
+      if (reached) {
         a.Bind(ends.Of(behind));
         a.Mov(R0, ResultOf(options, behind));
       }
-      a.Bind(ends.Of(OtherEnd(behind)));
-      a.Exit();
+      // Neither where every packet is too short for the linear part: the verifier refuses what is never
+      // reached.
+      const bool other_reached = a.IsTarget(ends.Of(OtherEnd(behind)));
+      if (other_reached) a.Bind(ends.Of(OtherEnd(behind)));
+      if (reached || other_reached) a.Exit();
     }
     if (!a.IsTarget(too_short)) return a.Finish();
   }

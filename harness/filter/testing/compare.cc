@@ -41,7 +41,7 @@ std::string Run(const Compiled& compiled, const PacketBytes& packet, std::size_t
 
 const std::vector<FilterTarget>& AllTargets() {
   static const std::vector<FilterTarget> all = {FilterTarget::kXdp, FilterTarget::kXdpFrags,
-                                                FilterTarget::kTc};
+                                                FilterTarget::kTc, FilterTarget::kSocket};
   return all;
 }
 
