@@ -13,7 +13,7 @@
 #include <thread>
 
 #include "harness/filter/testing/soak.h"
-#include "harness/scenario/filter_kernel_support.h"
+#include "harness/scenario/filter_test_support.h"
 
 namespace knetlab::filter_testing {
 namespace {

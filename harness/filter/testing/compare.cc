@@ -25,6 +25,53 @@ std::vector<std::size_t> LinearSizes(FilterTarget target, std::size_t size) {
   return {size, std::min<std::size_t>(size, 14), size / 2, std::min<std::size_t>(size, 34)};
 }
 
+const char* TargetName(FilterTarget target) {
+  switch (target) {
+    case FilterTarget::kXdp:
+      return "xdp";
+    case FilterTarget::kXdpFrags:
+      return "xdp.frags";
+    case FilterTarget::kTc:
+      return "tc";
+    case FilterTarget::kSocket:
+      break;
+  }
+  return "socket";
+}
+
+// R9 and 16 bytes of the stack are the program's own; so is R6, the context.
+Code Embed(const ClassicProgram& program, FilterTarget target) {
+  constexpr std::int32_t kOwn = 0x1234567, kChanged = 3;
+  Assembler a;
+  const Label match = a.NewLabel(), otherwise = a.NewLabel(), check = a.NewLabel(), changed = a.NewLabel();
+  a.Mov(R6, R1);
+  a.Mov(R9, kOwn);
+  for (const std::int16_t at : {-8, -16}) a.StoreValue(Size::kDouble, R10, at, kOwn);
+  EmbedFilter(
+      a, program,
+      {.target = target, .context = R6, .stack = 16, .free = 0x180, .match = match, .otherwise = otherwise});
+  if (a.IsTarget(match)) {
+    a.Bind(match);
+    a.Mov(R8, kMatch);
+    if (a.IsTarget(otherwise)) a.Jump(check);
+  }
+  if (a.IsTarget(otherwise)) {
+    a.Bind(otherwise);
+    a.Mov(R8, kOtherwise);
+  }
+  a.Bind(check);
+  a.Mov(R0, kChanged);
+  a.JumpIf(Cond::kNotEqual, R9, kOwn, changed);
+  for (const std::int16_t at : {-8, -16}) {
+    a.Load(Size::kDouble, R1, R10, at);
+    a.JumpIf(Cond::kNotEqual, R1, kOwn, changed);
+  }
+  a.Mov(R0, R8);
+  a.Bind(changed);
+  a.Exit();
+  return a.Finish();
+}
+
 std::string Run(const Compiled& compiled, const PacketBytes& packet, std::size_t linear) {
   EbpfInput input{.context = IsSkb(compiled.target) ? EbpfContext::kSkb : EbpfContext::kXdp,
                   .packet = packet,
@@ -45,25 +92,12 @@ const std::vector<FilterTarget>& AllTargets() {
   return all;
 }
 
-const char* TargetName(FilterTarget target) {
-  switch (target) {
-    case FilterTarget::kXdp:
-      return "xdp";
-    case FilterTarget::kXdpFrags:
-      return "xdp.frags";
-    case FilterTarget::kTc:
-      return "tc";
-    case FilterTarget::kSocket:
-      break;
-  }
-  return "socket";
-}
-
 std::vector<Compiled> CompileForAll(const ClassicProgram& program) {
   std::vector<Compiled> all;
   for (const FilterTarget target : AllTargets()) {
     all.push_back(
         {target, CompileFilter(program, {.target = target, .match = kMatch, .otherwise = kOtherwise})});
+    all.push_back({target, Embed(program, target), true});
   }
   return all;
 }
@@ -82,8 +116,8 @@ std::optional<Difference> Compare(const ClassicProgram& program, const std::vect
         before = linear;
         const std::string got = Run(one, packet, linear);
         if (got == expected) continue;
-        return Difference{program, packet, fmt::format("{}, {} bytes linear", TargetName(one.target), linear),
-                          expected, got};
+        return Difference{program, packet, fmt::format("{}, {} bytes linear", one.Name(), linear), expected,
+                          got};
       }
     }
   }
@@ -99,6 +133,10 @@ std::optional<Difference> CompileAndCompare(const ClassicProgram& program,
     return Difference{program, {}, "compiler", "a program", error.what()};
   }
   return Compare(program, compiled, packets);
+}
+
+std::string Compiled::Name() const {
+  return fmt::format("{}{}", TargetName(target), embedded ? ", embedded" : "");
 }
 
 std::string Difference::Text() const {

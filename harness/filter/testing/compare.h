@@ -20,11 +20,13 @@ inline constexpr std::int32_t kMatch = 1, kOtherwise = 2;  // XDP_DROP, XDP_PASS
 struct Compiled {
   FilterTarget target;
   Code code;
+  bool embedded =
+      false;  // in a program that has registers and stack bytes of its own, and says where they changed
+  std::string Name() const;
 };
-const char* TargetName(FilterTarget target);
 const std::vector<FilterTarget>& AllTargets();
 
-// For all targets. Throws what CompileFilter() throws.
+// For all targets, as a whole program and embedded in another. Throws what CompileFilter() throws.
 std::vector<Compiled> CompileForAll(const ClassicProgram& program);
 
 struct Difference {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/scenario/filter_kernel_support.h"
+#include "harness/scenario/filter_test_support.h"
 
 #include <fmt/format.h>
 
@@ -68,15 +68,12 @@ std::optional<Difference> CompareInKernel(const ClassicProgram& program,
         ++own.verdicts;
         const auto expected = static_cast<std::uint32_t>(run.result != 0 ? kMatch : kOtherwise);
         if (*got == expected) continue;
-        return Difference{program, packet, fmt::format("{} in the kernel", TargetName(compiled.target)),
+        return Difference{program, packet, fmt::format("{} in the kernel", compiled.Name()),
                           std::to_string(expected), std::to_string(*got)};
       }
     } catch (const Error& error) {
-      return Difference{program,
-                        {},
-                        fmt::format("{} in the kernel", TargetName(compiled.target)),
-                        "verified",
-                        error.what()};
+      return Difference{
+          program, {}, fmt::format("{} in the kernel", compiled.Name()), "verified", error.what()};
     }
   }
   if (counts != nullptr) {
