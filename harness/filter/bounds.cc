@@ -141,9 +141,9 @@ class Planner {
       if (!Dominates(dominators_, first, id) || !checks_here(id)) continue;
       plan_.checks[At(id)].push_back({base, needed[At(id)]});
       // A check that no packet passes is none, and says nothing about the others.
-      if (needed[At(id)] > static_cast<std::uint64_t>(kMaxPacketOffset)) continue;
-      std::uint64_t& largest = plan_.bases[static_cast<std::size_t>(base)].largest_end;
-      largest = std::max(largest, needed[At(id)]);
+      Base& planned = plan_.bases[static_cast<std::size_t>(base)];
+      if (planned.CanPass(needed[At(id)]))
+        planned.largest_end = std::max(planned.largest_end, needed[At(id)]);
     }
   }
 

@@ -15,6 +15,10 @@ namespace knetlab::filter {
 
 // The verifier lets no pointer into a packet be compared beyond this.
 inline constexpr std::int64_t kMaxPacketOffset = 0xffff;
+// Half of it is for the index, half for what is read from there on: were one read far behind an index, the
+// pointer that it shares with nearer ones could be compared for small indices only. No linear part is as
+// long.
+inline constexpr std::int64_t kMaxBehindIndex = 0x7fff;
 
 // A check that a block really makes, first of all: the packet reaches to `end` behind the index.
 struct PlannedCheck {
@@ -27,7 +31,12 @@ struct PlannedCheck {
 struct Base {
   ValueId index = kNone;
   BlockId block = kEntry;
-  std::uint64_t largest_end = 0;  // of all checks that a packet can pass
+  std::uint64_t largest_end = 0;  // of all checks that a linear part can pass
+
+  // Whether a linear part can be as long as a check of this base asks for.
+  bool CanPass(std::uint64_t end) const {
+    return end <= static_cast<std::uint64_t>(index == kNone ? kMaxPacketOffset : kMaxBehindIndex);
+  }
 };
 
 struct BoundsPlan {

@@ -165,9 +165,8 @@ class Selector {
   bool CheckHere(BlockId id, std::size_t which) {
     const PlannedCheck& check = bounds_.checks[At(id)][which];
     const Base& base = bounds_.bases[static_cast<std::size_t>(check.base)];
-    const std::int64_t limit =
-        kMaxPacketOffset - static_cast<std::int64_t>(std::min<std::uint64_t>(base.largest_end, 1U << 20));
-    if (check.end > static_cast<std::uint64_t>(kMaxPacketOffset) || limit < 0) return false;
+    if (!base.CanPass(check.end)) return false;
+    const std::int64_t limit = kMaxPacketOffset - static_cast<std::int64_t>(base.largest_end);
     std::int64_t& now = now_[static_cast<std::size_t>(check.base)];
     Register& pointer = of_base_[static_cast<std::size_t>(check.base)];
     if (check.base == 0) {
