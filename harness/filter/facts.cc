@@ -84,11 +84,12 @@ Facts OfPhi(const Value& phi, const std::vector<Facts>& facts, const std::vector
   return all;
 }
 
-bool VerifierFollows(const Value& value) {
+bool VerifierFollows(const Graph& graph, const Value& value) {
   if (value.kind == Value::Kind::kLoad) return value.size == 1;
   if (value.kind != Value::Kind::kAlu) return false;
-  return value.op == AluOp::kAdd || value.op == AluOp::kAnd || value.op == AluOp::kLeft ||
-         value.op == AluOp::kRight;
+  // A shift by a register that may hold 32 and more leaves it with nothing.
+  if (value.op == AluOp::kLeft || value.op == AluOp::kRight) return graph.IsConstant(value.b);
+  return value.op == AluOp::kAdd || value.op == AluOp::kAnd;
 }
 
 std::vector<Facts> Find(const Graph& graph, bool as_verifier) {
@@ -105,7 +106,7 @@ std::vector<Facts> Find(const Graph& graph, bool as_verifier) {
     for (ValueId id : graph.block(block).phis) set(id, OfPhi(graph.value(id), facts, known));
     for (ValueId id : graph.block(block).values) {
       const Value& value = graph.value(id);
-      if (as_verifier && !VerifierFollows(value)) {
+      if (as_verifier && !VerifierFollows(graph, value)) {
         set(id, {});
       } else if (value.kind == Value::Kind::kLoad) {
         set(id, Between(0, value.size == 4 ? kMax : value.size == 2 ? 0xffff : 0xff));

@@ -5,15 +5,20 @@
 // runs a million.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <linux/bpf.h>
 
+#include <cstddef>
 #include <cstdlib>
+#include <optional>
 
 #include "harness/filter/reference.h"
 #include "harness/filter/testing/compare.h"
 #include "harness/filter/testing/corpus.h"
 #include "harness/filter/testing/directed.h"
+#include "harness/filter/testing/ebpf_interpreter.h"
 #include "harness/filter/testing/packets.h"
 #include "harness/filter/testing/soak.h"
+#include "netns/error.h"
 
 namespace knetlab::filter_testing {
 namespace {
@@ -64,6 +69,62 @@ TEST_P(CorpusOracle, IsLibpcap) {
 }
 INSTANTIATE_TEST_SUITE_P(Libpcap, CorpusOracle, testing::Bool(),
                          [](const auto& which) { return which.param ? "optimised" : "unoptimised"; });
+
+// What is no byte of a packet: the hook's own words for it.
+struct AncillaryCase {
+  const char* name;
+  std::uint32_t number;                               // behind SKF_AD_OFF
+  std::optional<std::uint32_t> xdp_field, skb_field;  // where the context has it
+  std::uint32_t stored, loaded;                       // as it is there, and as classic BPF sees it
+};
+
+std::vector<AncillaryCase> AncillaryCases() {
+  return {
+      {"protocol", SKF_AD_PROTOCOL, {}, offsetof(__sk_buff, protocol), 0x0008, 0x0800},
+      {"packet_type", SKF_AD_PKTTYPE, {}, offsetof(__sk_buff, pkt_type), 4, 4},
+      {"ifindex", SKF_AD_IFINDEX, offsetof(xdp_md, ingress_ifindex), offsetof(__sk_buff, ifindex), 12, 12},
+      {"mark", SKF_AD_MARK, {}, offsetof(__sk_buff, mark), 0x80000001U, 0x80000001U},
+      {"queue", SKF_AD_QUEUE, offsetof(xdp_md, rx_queue_index), offsetof(__sk_buff, queue_mapping), 3, 3},
+      {"hash", SKF_AD_RXHASH, {}, offsetof(__sk_buff, hash), 0xdeadbeefU, 0xdeadbeefU},
+      {"vlan_tag", SKF_AD_VLAN_TAG, {}, offsetof(__sk_buff, vlan_tci), 0x2064, 0x2064},
+      {"vlan_present", SKF_AD_VLAN_TAG_PRESENT, {}, offsetof(__sk_buff, vlan_present), 1, 1},
+      {"vlan_protocol", SKF_AD_VLAN_TPID, {}, offsetof(__sk_buff, vlan_proto), 0x0081, 0x8100},
+  };
+}
+
+// ld the word; jeq; and the same again behind a load of the packet, so that both orders are compiled.
+TEST(AncillaryOracle, LoadsAreWhatTheHookHas) {
+  const PacketBytes packet(60);
+  for (const AncillaryCase& one : AncillaryCases()) {
+    const std::uint32_t offset = static_cast<std::uint32_t>(SKF_AD_OFF) + one.number;
+    for (const FilterTarget target : AllTargets()) {
+      const std::optional<std::uint32_t> field = IsSkb(target) ? one.skb_field : one.xdp_field;
+      for (const std::uint32_t wanted : {one.loaded, one.loaded + 1, one.stored}) {
+        const ClassicProgram program = {{BPF_LD | BPF_W | BPF_ABS, 0, 0, 20},
+                                        {BPF_JMP | BPF_JEQ, 0, 2, 0},
+                                        {BPF_LD | BPF_W | BPF_ABS, 0, 0, offset},
+                                        {BPF_JMP | BPF_JEQ, 1, 0, wanted},
+                                        {BPF_RET, 0, 0, 0},
+                                        {BPF_RET, 0, 0, 1}};
+        const FilterOptions options{.target = target, .match = kMatch, .otherwise = kOtherwise};
+        if (!field) {
+          EXPECT_THROW(CompileFilter(program, options), Error) << one.name << " " << static_cast<int>(target);
+          continue;
+        }
+        const Ancillary known = {{offset, one.loaded}};
+        const ClassicRun expected = RunClassic(program, {packet, 60, &known});
+        const EbpfRun run = RunEbpf(CompileFilter(program, options).instructions,
+                                    {.context = IsSkb(target) ? EbpfContext::kSkb : EbpfContext::kXdp,
+                                     .packet = packet,
+                                     .direct_access = target != FilterTarget::kSocket,
+                                     .fields = {{*field, one.stored}}});
+        EXPECT_EQ(run.failure, "") << one.name;
+        EXPECT_EQ(run.result, static_cast<std::uint32_t>(expected.result != 0 ? kMatch : kOtherwise))
+            << one.name << ", target " << static_cast<int>(target) << ", " << wanted;
+      }
+    }
+  }
+}
 
 // KNETLAB_SOAK_SEED chooses others.
 TEST(RandomOracle, ProgramsAreThemselvesCompiled) {

@@ -16,7 +16,7 @@ class KernelFilter {
   explicit KernelFilter(const Compiled& compiled);  // throws Error where the verifier refuses it
 
   FilterTarget target() const { return target_; }
-  // What it returned; no value where the kernel does not try such a packet (too large for the hook).
+  // What it returned; no value where the kernel does not try such a packet.
   std::optional<std::uint32_t> Run(const PacketBytes& packet) const;
   // What the program sees of a packet: a socket filter has no Ethernet header in a test run.
   PacketBytes Seen(const PacketBytes& packet) const;

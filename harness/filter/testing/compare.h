@@ -26,7 +26,7 @@ struct Compiled {
 };
 const std::vector<FilterTarget>& AllTargets();
 
-// For all targets, as a whole program and embedded in another. Throws what CompileFilter() throws.
+// For all targets, and for one of them embedded in another program. Throws what CompileFilter() throws.
 std::vector<Compiled> CompileForAll(const ClassicProgram& program);
 
 struct Difference {
