@@ -17,7 +17,7 @@
 namespace knetlab {
 
 enum class FilterTarget {
-  kXdp,       // linear packets: all there is between data and data_end
+  kXdp,       // linear packets: all there is between data and data_end, at most 32,767 bytes
   kXdpFrags,  // multi-buffer too: what lies beyond the linear part is read by bpf_xdp_load_bytes (Linux 5.18)
   kTc,        // TC and cgroup_skb: beyond the linear part by bpf_skb_load_bytes
   kSocket,    // socket filters, which have no direct access: all by bpf_skb_load_bytes

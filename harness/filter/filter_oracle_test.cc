@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <linux/bpf.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <optional>
@@ -123,6 +124,42 @@ TEST(AncillaryOracle, LoadsAreWhatTheHookHas) {
             << one.name << ", target " << static_cast<int>(target) << ", " << wanted;
       }
     }
+  }
+}
+
+// What the soak found, so that it stays mended.
+struct FoundCase {
+  const char* what;
+  const char* program;
+  std::vector<std::uint8_t> first, last;  // of the packet: bytes at its beginning and at its end
+  std::size_t length;
+};
+
+TEST(FoundBySoak, StaysMended) {
+  const FoundCase cases[] = {
+      {"an offset over 65535 on another way",
+       "4,32 0 0 28,21 1 0 677126,64 0 1 81841,6 1 0 1",
+       {},
+       {10, 85, 6},
+       32},
+      {"a far offset from an index that is read near, too",
+       "7,177 0 0 89,80 0 0 0,32 0 0 0,37 0 1 0,6 0 0 1,64 0 0 65480,22 0 0 0",
+       {0, 0, 0, 31},
+       {0x5d},
+       90},
+      {"an index shifted by a register",
+       "6,129 0 0 0,48 0 0 0,124 0 0 0,7 0 0 0,72 0 0 0,6 0 0 1",
+       {},
+       {},
+       64},
+      {"every packet too short for the linear part", "3,1 0 0 65534,72 0 0 0,6 0 0 1", {}, {}, 64},
+  };
+  for (const FoundCase& one : cases) {
+    PacketBytes packet(one.length);
+    std::copy(one.first.begin(), one.first.end(), packet.begin());
+    std::copy(one.last.rbegin(), one.last.rend(), packet.rbegin());
+    const std::optional<Difference> difference = CompileAndCompare(ParseClassic(one.program), {packet});
+    EXPECT_FALSE(difference) << one.what << "\n" << difference->Text();
   }
 }
 

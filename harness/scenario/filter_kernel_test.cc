@@ -133,6 +133,15 @@ TEST(FilterKernel, BytesBeyondTheLinearPartAreRead) {
   }
 }
 
+// What the verifier refused once.
+TEST(FilterKernel, WhatWasRefusedVerifies) {
+  for (const char* text :
+       {"3,1 0 0 65534,72 0 0 0,6 0 0 1", "6,129 0 0 0,48 0 0 0,124 0 0 0,7 0 0 0,72 0 0 0,6 0 0 1"}) {
+    const std::optional<Difference> difference = CompareInKernel(ParseClassic(text), {PacketBytes(64)});
+    EXPECT_FALSE(difference) << difference->Text();
+  }
+}
+
 TEST(FilterKernel, RandomProgramsVerifyAndDecideAsTheInterpreterDoes) {
   SoakOptions options{.seed = 11, .programs = 500};
   options.models = CorpusModels(KNETLAB_FILTERS);

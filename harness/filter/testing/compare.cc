@@ -19,10 +19,17 @@ const char* MatchName(bool match) {
   return match ? "match" : "no match";
 }
 
-// Bytes that are linear in turn: all, and less where the target can read the rest.
+// More is not linear (compile.h).
+constexpr std::size_t kMostLinear = 32767;
+
+// Bytes that are linear in turn: all, and less where the target can read the rest. None where it can not, and
+// the packet has more.
 std::vector<std::size_t> LinearSizes(FilterTarget target, std::size_t size) {
-  if (target == FilterTarget::kXdp || target == FilterTarget::kSocket) return {size};
-  return {size, std::min<std::size_t>(size, 14), size / 2, std::min<std::size_t>(size, 34)};
+  if (target == FilterTarget::kSocket) return {size};
+  if (target == FilterTarget::kXdp)
+    return size > kMostLinear ? std::vector<std::size_t>() : std::vector{size};
+  return {std::min(size, kMostLinear), std::min<std::size_t>(size, 14), size / 2,
+          std::min<std::size_t>(size, 34)};
 }
 
 const char* TargetName(FilterTarget target) {
