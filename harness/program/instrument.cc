@@ -98,6 +98,9 @@ InstrumentMethod Instrumentation::method() const {
 const std::string& Instrumentation::why() const {
   return state_->why;
 }
+const std::string& Instrumentation::unseen() const {
+  return state_->unseen;
+}
 bool Instrumentation::notes_redirects() const {
   return state_->notes_redirects;
 }

@@ -17,9 +17,8 @@
 // The places are program arrays (entry_fd(), exits_fd()) behind a flag. A program in them has the type, frags
 // flag and expected attach type of the program it watches; LoadCapture() sees to that.
 //
-// A program that tail-calls others is seen once, with the verdict that the last of them gave, except by
-// InstrumentMethod::kExits, which sees the verdicts of the program's own exits only. On Linux before 6.18 the
-// watching counts among the 33 tail calls of the program.
+// A program that tail-calls others is seen once, with the verdict that the last of them gave; unseen() tells
+// where that cannot be. What is inserted counts among the 33 tail calls of a packet.
 //
 // Owned by the BpfObject or RawProgram it belongs to; what an Insertion holds on to lives as long as that.
 // Thread-safe. Errors are knetlab::Error.
@@ -76,6 +75,9 @@ class Instrumentation {
   InstrumentMethod method() const;
   // Why it is none, or none of those tried before this one: one method a line. Empty for the first.
   const std::string& why() const;
+  // How the program can end besides, unseen: "tail calls", "exceptions (bpf_throw)". Empty where every packet
+  // is seen.
+  const std::string& unseen() const;
   bool notes_redirects() const;  // false also where the program redirects nothing
 
   // The program as it was before, with the same maps: to measure what it costs by itself. Owned by the

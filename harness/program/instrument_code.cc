@@ -311,17 +311,6 @@ InstrumentedCode Instrumented(std::span<const bpf_insn> program, const Instrumen
   return Builder(program, plan).Build();
 }
 
-bool HasHiddenExits(std::span<const bpf_insn> program) {
-  for (std::size_t i = 0; i < program.size(); ++i) {
-    const bpf_insn& insn = program[i];
-    const int mode = BPF_CLASS(insn.code) == BPF_LD ? BPF_MODE(insn.code) : BPF_IMM;
-    if (mode == BPF_ABS || mode == BPF_IND) return true;
-    if (insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == 0 && insn.imm == BPF_FUNC_tail_call) return true;
-    if (IsWideLoad(insn)) ++i;
-  }
-  return false;
-}
-
 std::vector<std::size_t> FunctionStarts(std::span<const bpf_insn> program) {
   std::vector<bool> begins(program.size());
   if (!begins.empty()) begins[0] = true;

@@ -53,10 +53,6 @@ struct InstrumentedCode {
 // Throws Error where the method cannot be used: the program has no stack left, a jump is too far.
 InstrumentedCode Instrumented(std::span<const bpf_insn> program, const InstrumentPlan& plan);
 
-// Whether the program can end by other ways than its exits: a tail call that succeeds, a packet load (LD_ABS,
-// LD_IND) beyond the packet.
-bool HasHiddenExits(std::span<const bpf_insn> program);
-
 // Where each function begins, the main one first, as the kernel finds them.
 std::vector<std::size_t> FunctionStarts(std::span<const bpf_insn> program);
 

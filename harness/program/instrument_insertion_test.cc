@@ -59,11 +59,10 @@ TEST(Insertion, ComesAndGoesWhilePacketsFlow) {
   const BpfObject object = BpfObject::Load(TestObject("test_instrument"), Only("xdp_every"));
   const Program& program = object.program("xdp_every");
   const Instrumentation& instrumentation = *program.instrumentation();
-  std::atomic<bool> stop = false;
   std::atomic<int> wrong = 0;
   std::atomic<std::uint64_t> rounds = 0;
-  std::thread traffic([&] {
-    for (unsigned choice = 0; !stop; choice = (choice + 1) % 8) {
+  std::jthread traffic([&](const std::stop_token& stop) {
+    for (unsigned choice = 0; !stop.stop_requested(); choice = (choice + 1) % 8) {
       if (TestRun(program, Choice(choice)).code != choice) ++wrong;
       ++rounds;
     }
@@ -89,7 +88,7 @@ TEST(Insertion, ComesAndGoesWhilePacketsFlow) {
     entry.Forget();
     exit.Forget();
   }
-  stop = true;
+  traffic.request_stop();
   traffic.join();
   EXPECT_EQ(wrong, 0);
 }

@@ -8,12 +8,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
-#include <span>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "harness/program/instrument_code.h"
+#include "harness/program/instrument_ends.h"
+#include "harness/program/instrument_kernel.h"
 #include "harness/program/instrument_redirect.h"
 #include "harness/program/instrument_state.h"
 #include "harness/program/instrument_types.h"
@@ -46,10 +47,10 @@ struct Attempt {
 
 // A call and return costs 2 to 8 ns, the more where the CPU's returns are guarded (Linux's "Safe RET"), and
 // the wrapper has one more. It is left to the programs that end in ways that their exits do not show.
-std::vector<InstrumentMethod> Methods(const InstrumentOptions& options, std::span<const bpf_insn> program) {
+std::vector<InstrumentMethod> Methods(const InstrumentOptions& options, const HiddenEnds& ends) {
   if (!options.methods.empty()) return options.methods;
   std::vector<InstrumentMethod> methods = {InstrumentMethod::kWrapper, InstrumentMethod::kStaticStubs};
-  methods.insert(HasHiddenExits(program) ? methods.end() : methods.begin(), InstrumentMethod::kExits);
+  methods.insert(ends.BehindExits() ? methods.end() : methods.begin(), InstrumentMethod::kExits);
   return methods;
 }
 
@@ -129,8 +130,9 @@ std::unique_ptr<Instrumentation> Instrumenter::Instrument(const Program& plain, 
 
   std::string refusals;
   try {
+    const HiddenEnds ends = FindHiddenEnds(code->instructions);
     const bool redirects = options_.note_redirects && !FindRedirectCalls(code->instructions).empty();
-    const std::vector<Attempt> attempts = Attempts(Methods(options_, code->instructions), redirects);
+    const std::vector<Attempt> attempts = Attempts(Methods(options_, ends), redirects);
     if (attempts.empty()) return finish("left as it is, as asked");
     const char* license = LicenseOf(plain.fd(), plain.name());
     InstrumentPlan plan;
@@ -158,6 +160,7 @@ std::unique_ptr<Instrumentation> Instrumenter::Instrument(const Program& plain, 
                              .context = places->context};
         state->program = LoadDescribed(*code, license, instrumented, Describe(*code, instrumented, stubs));
         state->method = attempt.method;
+        state->unseen = UnseenBy(attempt.method, ends);
         state->notes_redirects = instrumented.notes_redirects;
         if (attempt.note_redirects) state->notes = notes_;
         return finish(std::move(refusals));

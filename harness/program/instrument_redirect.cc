@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/program/instrument_redirect.h"
 
-#include <bpf/btf.h>
-
 #include <algorithm>
 #include <array>
-#include <memory>
-#include <string_view>
 
 #include "harness/program/instrument.h"
-#include "harness/program/libbpf_log.h"
 
 namespace knetlab {
 namespace {
@@ -32,25 +27,6 @@ const RedirectHelper* Find(int id) {
   return found == kHelpers.end() ? nullptr : found;
 }
 
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
-
-std::optional<std::int16_t> FindOffsetOfMapId() {
-  const LibbpfLog quiet;
-  const std::unique_ptr<btf, FreeBtf> types(btf__load_vmlinux_btf());
-  if (types == nullptr) return std::nullopt;
-  const int id = btf__find_by_name_kind(types.get(), "bpf_map", BTF_KIND_STRUCT);
-  const btf_type* map = id > 0 ? btf__type_by_id(types.get(), static_cast<std::uint32_t>(id)) : nullptr;
-  if (map == nullptr) return std::nullopt;
-  for (const btf_member& member : std::span(btf_members(map), btf_vlen(map))) {
-    const char* name = btf__name_by_offset(types.get(), member.name_off);
-    if (name != nullptr && std::string_view(name) == "id" && member.offset % 8 == 0)
-      return static_cast<std::int16_t>(member.offset / 8);
-  }
-  return std::nullopt;
-}
-
 // R1 becomes the address of this CPU's note; R0 and R2 to R5 are lost.
 void AssembleNoteAddress(Assembler& a, int cpus, Label no_such_cpu) {
   a.Call(BPF_FUNC_get_smp_processor_id);
@@ -71,11 +47,6 @@ std::vector<RedirectCall> FindRedirectCalls(std::span<const bpf_insn> instructio
     if (insn.code == (BPF_LD | BPF_IMM | BPF_DW)) ++i;
   }
   return calls;
-}
-
-std::optional<std::int16_t> OffsetOfMapId() {
-  static const std::optional<std::int16_t> offset = FindOffsetOfMapId();  // takes some 50 ms
-  return offset;
 }
 
 // Arguments are kept on the stack and not in registers, so that the way without a note saves none.

@@ -20,10 +20,6 @@ struct RedirectCall {
 };
 std::vector<RedirectCall> FindRedirectCalls(std::span<const bpf_insn> instructions);
 
-// Where the kernel's struct bpf_map has the map's id, which programs may read since Linux 5.9. Nothing where
-// the kernel does not tell (/sys/kernel/btf/vmlinux).
-std::optional<std::int16_t> OffsetOfMapId();
-
 // Functions of the instrumented program. The maps are named "flag" and "notes".
 void AssembleRedirectStub(Assembler& assembler, bpf_func_id helper, int cpus,
                           std::optional<std::int16_t> offset_of_map_id);

@@ -19,7 +19,7 @@ struct Instrumentation::State {
   int plain_fd = -1;
 
   InstrumentMethod method = InstrumentMethod::kNone;
-  std::string why;
+  std::string why, unseen;
   bool notes_redirects = false;
   ExitPlaces places;
   UniqueFd program, flag, entry, exits;

@@ -37,6 +37,10 @@ TEST_P(HardPrograms, DecideAsBeforeAndAreSeenAtTheirVerdicts) {
   const Comparison comparison =
       Compare(TestObject("test_instrument"), GetParam().program, Only(GetParam().program), ChoicePackets());
   ASSERT_EQ(comparison.refused, "");
+  if (!GetParam().method && comparison.method == InstrumentMethod::kNone) {
+    EXPECT_THAT(comparison.why, HasSubstr("stack"));  // above 480 bytes on Linux 6.1
+    return;
+  }
   EXPECT_NE(comparison.method, InstrumentMethod::kNone) << comparison.why;
   if (GetParam().method) {
     EXPECT_EQ(MethodName(comparison.method), MethodName(*GetParam().method)) << comparison.why;
@@ -56,8 +60,40 @@ INSTANTIATE_TEST_SUITE_P(
                     Hard{"tc_spin_lock", kExits}, Hard{"xdp_timer", kExits}, Hard{"xdp_calls", kWrapper},
                     Hard{"xdp_calls_below", kWrapper}, Hard{"tc_legacy_load", kWrapper},
                     Hard{"xdp_stack_448", std::nullopt}, Hard{"xdp_stack_480", std::nullopt},
-                    Hard{"xdp_frames", kExits}, Hard{"xdp_redirects", kExits}),
+                    Hard{"xdp_stack_504", std::nullopt}, Hard{"xdp_frames", kExits},
+                    Hard{"xdp_redirects", kExits}),
     [](const auto& hard) { return std::string(hard.param.program); });
+
+// Objects that need functions of the kernel; where it lacks them the plain program does not load either.
+Comparison CompareKernelObject(const std::string& program) {
+  return Compare(TestObject("test_instrument_kernel"), program, Only(program), ChoicePackets());
+}
+
+TEST(Instrumentation, KeepsTheBtfThatListsInMapsNeed) {
+  const Comparison comparison = CompareKernelObject("tc_list");
+  if (!comparison.refused.empty()) GTEST_SKIP() << "needs bpf_list (Linux 6.6): " << comparison.refused;
+  EXPECT_EQ(MethodName(comparison.method), "exits") << comparison.why;
+  EXPECT_EQ(comparison.watched, ChoicePackets().size());
+  EXPECT_THAT(comparison.differences, IsEmpty());
+}
+
+TEST(Instrumentation, TellsWhichEndsItDoesNotSee) {
+  const auto unseen = [](const char* object, const char* program, std::vector<InstrumentMethod> methods) {
+    return BpfObject::Load(TestObject(object), Only(program, std::move(methods)))
+        .program(program)
+        .instrumentation()
+        ->unseen();
+  };
+  EXPECT_EQ(unseen("test_instrument", "xdp_every", {kExits}), "");
+  EXPECT_EQ(unseen("test_instrument", "xdp_calls", {kWrapper}), "");
+  EXPECT_EQ(unseen("test_instrument", "xdp_calls", {kExits}), "tail calls");
+  EXPECT_THAT(unseen("test_instrument", "tc_legacy_load", {kExits}), HasSubstr("LD_ABS"));
+  const Comparison comparison = CompareKernelObject("tc_throw");
+  if (!comparison.refused.empty()) GTEST_SKIP() << "needs bpf_throw (Linux 6.7): " << comparison.refused;
+  EXPECT_EQ(unseen("test_instrument_kernel", "tc_throw", {}), "exceptions (bpf_throw)");
+  EXPECT_EQ(comparison.same, ChoicePackets().size());
+  EXPECT_EQ(comparison.watched, ChoicePackets().size() - 3) << "but for those that are thrown away";
+}
 
 class Methods : public testing::TestWithParam<InstrumentMethod> {};
 
@@ -99,6 +135,33 @@ TEST(Instrumentation, TriesMethodsInTheirOrderAndSaysWhyNotTheFirst) {
   EXPECT_THAT(comparison.why, HasSubstr("wrapper: the call stack of 9 frames is too deep"));
   EXPECT_THAT(comparison.why, HasSubstr("static stubs: "));
   EXPECT_THAT(comparison.differences, IsEmpty());
+}
+
+// By every method alone, and with all of the stack in use: what has no room says so, and the program stays.
+TEST(Instrumentation, GivesAReasonOrKeepsTheVerdictWithAFullStack) {
+  Assembler a;
+  a.StoreValue(Size::kDouble, R10, -512, XDP_TX);
+  a.Load(Size::kDouble, R0, R10, -512);
+  a.Exit();
+  const std::vector<bpf_insn> code = a.Finish().instructions;
+  RawProgramSpec spec;
+  spec.name = "full";
+  spec.type = BPF_PROG_TYPE_XDP;
+  spec.instructions = code;
+  for (const InstrumentMethod method : {kWrapper, InstrumentMethod::kStaticStubs, kExits}) {
+    spec.instrument = InstrumentOptions{.methods = {method}};
+    const RawProgram raw = RawProgram::Load(spec);
+    const Instrumentation& instrumentation = *raw.program().instrumentation();
+    EXPECT_EQ(TestRun(raw.program(), Packet(60)).code, static_cast<std::uint32_t>(XDP_TX));
+    if (instrumentation.method() == InstrumentMethod::kNone) {
+      EXPECT_THAT(instrumentation.why(), HasSubstr("stack")) << MethodName(method);
+      continue;
+    }
+    EXPECT_NE(method, kExits) << "the context has no place";
+    const Watched watched(raw.program());
+    EXPECT_EQ(TestRun(raw.program(), Packet(60)).code, static_cast<std::uint32_t>(XDP_TX));
+    EXPECT_EQ(watched.OnlyAt(XDP_TX), "");
+  }
 }
 
 TEST(Instrumentation, LeavesProgramsAloneWhereAsked) {

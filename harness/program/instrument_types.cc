@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "harness/program/libbpf_log.h"
@@ -44,7 +46,7 @@ BtfHandle TypesOf(const ProgramCode& program) {
   return BtfHandle(btf__new(bytes.data(), info.btf_size));
 }
 
-// Adds types; an id below 0, an errno, is found out at the end.
+// Finds types or adds them; an id below 0, an errno, is found out at the end.
 class TypeMaker {
  public:
   explicit TypeMaker(btf* types) : types_(types) {}
@@ -57,7 +59,56 @@ class TypeMaker {
     if (int_ == 0) int_ = Id(btf__add_int(types_, "int", 4, BTF_INT_SIGNED));
     return int_;
   }
-  std::uint32_t PointerTo(std::uint32_t type) { return Id(btf__add_ptr(types_, static_cast<int>(type))); }
+  struct Parameter {
+    const char* name;
+    const char* points_to;  // a struct, or "" for any memory, or null for an int
+  };
+  std::uint32_t Prototype(const std::vector<Parameter>& parameters) {
+    const auto result = static_cast<int>(Int());
+    std::vector<int> kinds;
+    kinds.reserve(parameters.size());
+    for (const Parameter& parameter : parameters) kinds.push_back(static_cast<int>(TypeOf(parameter)));
+    const std::uint32_t id = Id(btf__add_func_proto(types_, result));  // parameters must follow at once
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      Id(btf__add_func_param(types_, parameters[i].name, kinds[i]));
+    return id;
+  }
+  // 0 where there is none; of any prototype where that is 0.
+  std::uint32_t FindFunction(std::string_view name, btf_func_linkage linkage, std::uint32_t prototype) const {
+    for (std::uint32_t id = 1; id < btf__type_cnt(types_); ++id) {
+      const btf_type* type = btf__type_by_id(types_, id);
+      if (!btf_is_func(type) || btf_vlen(type) != linkage || (prototype != 0 && type->type != prototype))
+        continue;
+      const char* its_name = btf__name_by_offset(types_, type->name_off);
+      if (its_name != nullptr && name == its_name) return id;
+    }
+    return 0;
+  }
+  std::uint32_t Function(const std::string& name, btf_func_linkage linkage,
+                         const std::vector<Parameter>& parameters) {
+    const std::uint32_t found = FindFunction(name, linkage, 0);
+    return found != 0 ? found : AddFunction(name, linkage, Prototype(parameters));
+  }
+  // The function's twin: static, and with an int for its result, as functions with tail calls must have.
+  std::uint32_t StaticTwin(std::uint32_t function) {
+    const btf_type* type = btf__type_by_id(types_, function);
+    if (type == nullptr || !btf_is_func(type)) return Id(-EINVAL);
+    const std::string name = btf__name_by_offset(types_, type->name_off);
+    const std::uint32_t prototype = type->type;
+    if (!ReturnsInt(prototype)) return Function(name, BTF_FUNC_STATIC, {{"ctx", ""}});
+    const std::uint32_t found = FindFunction(name, BTF_FUNC_STATIC, prototype);
+    return found != 0 ? found : AddFunction(name, BTF_FUNC_STATIC, prototype);
+  }
+  std::uint32_t String(const char* text) { return Id(btf__add_str(types_, text)); }
+  int error() const { return error_; }
+
+ private:
+  std::uint32_t TypeOf(const Parameter& parameter) {
+    if (parameter.points_to == nullptr) return Int();
+    std::uint32_t target = 0;
+    if (*parameter.points_to != '\0') target = Context(parameter.points_to);
+    return Id(btf__add_ptr(types_, static_cast<int>(target)));
+  }
   // The verifier goes by the name.
   std::uint32_t Context(const char* name) {
     int id = btf__find_by_name_kind(types_, name, BTF_KIND_STRUCT);
@@ -68,24 +119,20 @@ class TypeMaker {
     }
     return Id(id);
   }
-  struct Parameter {
-    const char* name;
-    std::uint32_t type;
-  };
-  std::uint32_t Prototype(const std::vector<Parameter>& parameters) {
-    const auto result = static_cast<int>(Int());
-    const std::uint32_t id = Id(btf__add_func_proto(types_, result));
-    for (const Parameter& parameter : parameters)
-      Id(btf__add_func_param(types_, parameter.name, static_cast<int>(parameter.type)));
-    return id;
+  std::uint32_t AddFunction(const std::string& name, btf_func_linkage linkage, std::uint32_t prototype) {
+    return Id(btf__add_func(types_, name.c_str(), linkage, static_cast<int>(prototype)));
   }
-  std::uint32_t Function(const char* name, btf_func_linkage linkage, std::uint32_t prototype) {
-    return Id(btf__add_func(types_, name, linkage, static_cast<int>(prototype)));
+  bool ReturnsInt(std::uint32_t prototype) const {
+    const btf_type* type = btf__type_by_id(types_, prototype);
+    if (type == nullptr || !btf_is_func_proto(type)) return false;
+    for (int depth = 0; depth < kMaxDepth; ++depth) {
+      type = btf__type_by_id(types_, type->type);
+      if (type == nullptr || !(btf_is_mod(type) || btf_is_typedef(type))) break;
+    }
+    return type != nullptr && (btf_is_int(type) || btf_is_any_enum(type));
   }
-  std::uint32_t String(const char* text) { return Id(btf__add_str(types_, text)); }
-  int error() const { return error_; }
 
- private:
+  static constexpr int kMaxDepth = 32;  // typedefs and qualifiers
   btf* types_;
   std::uint32_t int_ = 0;
   int error_ = 0;
@@ -114,37 +161,31 @@ struct AddedTypes {
   }
 };
 
+void AddStubs(TypeMaker& maker, AddedTypes& added, const StubKind& stubs) {
+  const btf_func_linkage linkage = stubs.global ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC;
+  added.entry_stub =
+      maker.Function(fmt::format("knetlab_entry_{}", stubs.context), linkage, {{"ctx", stubs.context}});
+  added.exit_stub = maker.Function(fmt::format("knetlab_exit_{}", stubs.context), linkage,
+                                   {{"ctx", stubs.context}, {"verdict", nullptr}});
+  added.helper_stub = maker.Function("knetlab_redirect", BTF_FUNC_STATIC, {{"ctx", ""}});
+  added.file = maker.String("knetlab");
+  added.line = maker.String("/* knetlab: instrumentation */");
+}
+
 AddedTypes AddTypes(btf* types, const ProgramCode& program, const StubKind& stubs) {
   TypeMaker maker(types);
   AddedTypes added;
-  const std::uint32_t any = maker.PointerTo(0);
-  const std::uint32_t context = maker.PointerTo(maker.Context(stubs.context));
-  const std::uint32_t plain = maker.Prototype({{"ctx", any}});
-  const std::uint32_t at_entry = maker.Prototype({{"ctx", context}});
-  const std::uint32_t at_exit = maker.Prototype({{"ctx", context}, {"verdict", maker.Int()}});
-  const btf_func_linkage linkage = stubs.global ? BTF_FUNC_GLOBAL : BTF_FUNC_STATIC;
-  added.entry_stub = maker.Function("knetlab_entry", linkage, at_entry);
-  added.exit_stub = maker.Function("knetlab_exit", linkage, at_exit);
-  added.helper_stub = maker.Function("knetlab_redirect", BTF_FUNC_STATIC, plain);
+  AddStubs(maker, added, stubs);
   if (program.functions.empty()) {
-    added.main = maker.Function("knetlab_main", BTF_FUNC_STATIC, plain);
-    added.old_main = maker.Function("program", BTF_FUNC_STATIC, plain);
-    added.other = maker.Function("function", BTF_FUNC_STATIC, plain);
+    added.main = maker.Function("knetlab_main", BTF_FUNC_STATIC, {{"ctx", ""}});
+    added.old_main = maker.Function("program", BTF_FUNC_STATIC, {{"ctx", ""}});
+    added.other = maker.Function("function", BTF_FUNC_STATIC, {{"ctx", ""}});
   } else {
     // The new main function has the old one's name and type, so that what looks for the program (fentry,
     // bpftool) finds it. The old one becomes static: it is checked together with its caller, not for any
     // context.
     added.main = program.functions.front().type_id;
-    const btf_type* main = btf__type_by_id(types, added.main);
-    if (main == nullptr || !btf_is_func(main))
-      throw BtfFailure(program, "find the main function's type of program", EINVAL);
-    const std::uint32_t prototype = main->type;
-    const std::string name = btf__name_by_offset(types, main->name_off);
-    added.old_main = maker.Function(name.c_str(), BTF_FUNC_STATIC, prototype);
-  }
-  if (!program.lines.empty()) {
-    added.file = maker.String("knetlab");
-    added.line = maker.String("/* knetlab: instrumentation */");
+    added.old_main = maker.StaticTwin(added.main);
   }
   if (maker.error() != 0) throw BtfFailure(program, "add types to the BTF of program", maker.error());
   return added;
@@ -200,19 +241,41 @@ std::vector<bpf_line_info> Lines(const ProgramCode& program, const InstrumentedC
 
 }  // namespace
 
+bool AddTypesForAllPrograms(btf* types) {
+  constexpr std::size_t kMaxFunctions = 4096;
+  std::vector<std::uint32_t> functions;
+  for (std::uint32_t id = 1; id < btf__type_cnt(types); ++id) {
+    const btf_type* type = btf__type_by_id(types, id);
+    if (btf_is_func(type) && btf_vlen(type) == BTF_FUNC_GLOBAL) functions.push_back(id);
+  }
+  if (functions.empty() || functions.size() > kMaxFunctions) return false;
+  TypeMaker maker(types);
+  AddedTypes added;
+  for (const char* context : {"xdp_md", "__sk_buff"}) {
+    for (const bool global : {true, false}) AddStubs(maker, added, {.global = global, .context = context});
+  }
+  for (const std::uint32_t function : functions) maker.StaticTwin(function);
+  return maker.error() == 0;
+}
+
 DescribedCode Describe(const ProgramCode& program, const InstrumentedCode& code, const StubKind& stubs) {
   const LibbpfLog log;
   const BtfHandle types = TypesOf(program);
   if (types == nullptr) throw BtfFailure(program, "read the BTF of program", errno);
+  const std::uint32_t types_before = btf__type_cnt(types.get());
   const AddedTypes added = AddTypes(types.get(), program, stubs);
-  if (const int code_of_load = btf__load_into_kernel(types.get()); code_of_load != 0) {
-    Error error = BtfFailure(program, "load the BTF of program", -code_of_load);
-    ErrorParts parts = error.parts();
-    parts.detail = log.Text();
-    throw Error(std::move(parts));
-  }
+  const bool all_there = program.btf && btf__type_cnt(types.get()) == types_before;
   DescribedCode described;
-  described.btf = UniqueFd(::fcntl(btf__fd(types.get()), F_DUPFD_CLOEXEC, 0));
+  if (all_there) {
+    described.btf = UniqueFd(::fcntl(program.btf.get(), F_DUPFD_CLOEXEC, 0));
+  } else {
+    if (const int failure = btf__load_into_kernel(types.get()); failure != 0) {
+      ErrorParts parts = BtfFailure(program, "load the BTF of program", -failure).parts();
+      parts.detail = log.Text();
+      throw Error(std::move(parts));
+    }
+    described.btf = UniqueFd(::fcntl(btf__fd(types.get()), F_DUPFD_CLOEXEC, 0));
+  }
   if (!described.btf) throw BtfFailure(program, "keep the BTF of program", errno);
   described.functions = Functions(program, code, added);
   described.lines = Lines(program, code, added);

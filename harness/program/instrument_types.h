@@ -15,6 +15,8 @@
 #include "harness/program/instrument_harvest.h"
 #include "netns/fd.h"
 
+struct btf;
+
 namespace knetlab {
 
 struct DescribedCode {
@@ -27,6 +29,10 @@ struct StubKind {
   bool global = true;        // checked by the verifier on their own, once
   const char* context = "";  // the struct that they are given
 };
+
+// Adds the types of instrumentation for every function that may be a program's main one. False where that
+// fails.
+bool AddTypesForAllPrograms(btf* types);
 
 // Throws Error where the kernel refuses the BTF.
 DescribedCode Describe(const ProgramCode& program, const InstrumentedCode& code, const StubKind& stubs);

@@ -11,6 +11,7 @@
 
 #include "harness/program/instrument_harvest.h"
 #include "harness/program/instrument_load.h"
+#include "harness/program/instrument_section.h"
 #include "harness/program/loader.h"
 #include "harness/program/object_file.h"
 #include "harness/program/program_type.h"
@@ -101,7 +102,10 @@ BpfObject::~BpfObject() = default;
 BpfObject BpfObject::Load(const std::string& path, const LoadOptions& options) {
   ObjectFile file = ReadObjectFile(path);
   std::optional<CodeHarvest> harvest;
-  if (options.instrument) harvest.emplace();
+  if (options.instrument) {
+    AddInstrumentationTypes(file);
+    harvest.emplace();
+  }
   LoadedObject loaded = Loader(file, options).Load();
   auto impl = std::make_unique<Impl>();
   impl->path = path;

@@ -45,7 +45,7 @@ std::vector<bpf_insn> WatcherCode(bpf_prog_type type, int map, std::int32_t verd
   a.JumpIf(Cond::kLessEqual, R0, static_cast<std::int32_t>(kSightingBytes), fits);
   a.Mov(R0, static_cast<std::int32_t>(kSightingBytes));
   a.Bind(fits);
-  a.JumpIf(Cond::kEqual, R0, 0, end);
+  a.JumpIf(Cond::kLess, R0, 1, end);  // Linux 6.1 learns nothing from a comparison with 0
   a.Mov(R1, R6);
   a.Mov(R2, 0);
   a.Mov(R3, R7);
@@ -201,6 +201,7 @@ Comparison Compare(const std::string& path, const std::string& program, const Lo
   const Instrumentation& instrumentation = *at(2).instrumentation();
   comparison.method = instrumentation.method();
   comparison.why = instrumentation.why();
+  comparison.unseen = instrumentation.unseen();
   if (comparison.method == InstrumentMethod::kNone) return comparison;
   const Watched watched(at(3));
   for (std::size_t i = 0; i < packets.size(); ++i) {

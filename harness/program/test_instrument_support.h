@@ -68,7 +68,7 @@ LoadOptions Only(const std::string& program, std::vector<InstrumentMethod> metho
 struct Comparison {
   std::string refused;  // why the plain program does not load; nothing else is known then
   InstrumentMethod method = InstrumentMethod::kNone;
-  std::string why;
+  std::string why, unseen;
   std::size_t packets = 0;               // that the kernel can try, and on which two plain runs agree
   std::size_t same = 0;                  // verdict and packet, with nothing inserted
   std::size_t watched = 0;               // verdict and packet, and the right places saw the right packets
