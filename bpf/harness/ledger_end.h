@@ -43,16 +43,17 @@ static __always_inline void end_unseen(struct sk_buff *skb, __u32 kind, __u32 re
 {
 	struct ledger_record fresh = {};
 	struct net_device *dev = skb->dev;
-	__u32 number;
+	struct ledger_sender sender;
 	struct ledger_account *account;
 
 	/* A copy for a packet socket has the socket too, but not the sender's destructor. */
 	if (!skb->destructor)
 		return;
-	account = sender_of(skb, &number);
+	account = sender_of(skb, &sender);
 	if (!account || !account->active)
 		return;
-	be_born(&fresh, account, number, OWNER_OURS, STAGE_UNSEEN, netns_of(dev), dev ? dev->ifindex : 0);
+	be_born(&fresh, account, sender.account, OWNER_OURS, STAGE_UNSEEN, netns_of(dev),
+		dev ? dev->ifindex : 0);
 	note_protocol(skb, &fresh, true);
 	count_end(&fresh, kind, reason, location);
 }
@@ -60,14 +61,19 @@ static __always_inline void end_unseen(struct sk_buff *skb, __u32 kind, __u32 re
 /*
  * Whether the record is of a packet that ended without an event (a socket's reader frees so on the CPU that
  * made the skb, Linux 6.18), and its memory has become this one without an event: made locally (skb_iif is
- * 0), or by generic XDP as a copy, perhaps in a namespace that nobody watches. A socket takes the device out
- * of what it is given, so one that still has it is newer.
+ * 0), or by generic XDP as a copy, perhaps in a namespace that nobody watches, or of another lab. A socket
+ * takes the device out of what it is given, so one that still has it is newer.
  */
 static __always_inline bool of_older_packet(struct sk_buff *skb, struct ledger_record *record)
 {
 	__u8 stage = record->path.stage;
 
-	if (stage == STAGE_SOCKET && netns_of(skb->dev))
+	__u32 netns = netns_of(skb->dev), number;
+
+	if (stage == STAGE_SOCKET && netns)
+		return true;
+	if (stage == STAGE_STACK && netns != record->path.netns && netns &&
+	    (!watched(netns, &number) || number != record->path.account))
 		return true;
 	return stage >= STAGE_STACK && stage <= STAGE_SOCKET && skb->skb_iif == 0;
 }
@@ -145,6 +151,7 @@ static __always_inline int freed(struct sk_buff *skb, __u32 kind, __u32 reason, 
 			record->path.act = cpu->exception - 1;
 			cpu->exception = 0;
 		}
+		note_peer(record, netns_of(skb->dev), skb->dev ? skb->dev->ifindex : 0);
 		if (rx_sk) {
 			mark_socket(record);
 			note_socket(record, rx_sk, record->path.netns);

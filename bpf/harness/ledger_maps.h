@@ -45,8 +45,8 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __u64);   /* socket cookie */
-	__type(value, __u32); /* account */
+	__type(key, __u64); /* socket cookie */
+	__type(value, struct ledger_sender);
 } senders SEC(".maps");
 
 struct {

@@ -21,6 +21,7 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 	__u64 address = (__u64)skb;
 	struct ledger_record *record = bpf_map_lookup_elem(&live, &address);
 	struct ledger_record fresh = {};
+	struct ledger_sender sender = {};
 	struct cpu_state *cpu = this_cpu();
 
 	if (!account || !cpu) {
@@ -28,7 +29,9 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 			end_stale(address, record);
 		return 0;
 	}
-	ours = sender_of(skb, &number);
+	ours = sender_of(skb, &sender);
+	if (ours)
+		number = sender.account;
 	/* One that is queued again while it is being sent (a device stacked on another) goes on. */
 	if (record && skb->skb_iif == 0 && !(ours && record->path.stage <= STAGE_XMIT)) {
 		end_stale(address, record);
@@ -41,6 +44,8 @@ int BPF_PROG(on_queue, struct sk_buff *skb)
 			STAGE_QUEUE, netns, ifindex);
 		note_protocol(skb, &fresh, true);
 		note_sent(&fresh, netns, ifindex);
+		if (ours && sender.ifindex != ifindex)
+			note_redirected(&fresh, netns, sender.ifindex);
 		record = store(address, &fresh);
 		/* Last, so that what this handler takes is not part of the packet's time. */
 		if (record && ours)
@@ -212,6 +217,7 @@ int BPF_PROG(on_data_ready, struct sock *sk)
 		return 0;
 	mark_open_hooks(record);
 	mark_socket(record);
+	note_peer(record, netns, 0);
 	note_socket(record, sk, netns);
 	if (record == &cpu->pending) {
 		/* Its address is not known, so nothing later can be put down to it. */

@@ -248,11 +248,11 @@ static __always_inline void be_born(struct ledger_record *record, struct ledger_
  * The account whose source sends through this skb's socket, or none. A veth leaves the socket with the skb,
  * so only one that no device has received yet is just being sent.
  */
-static __always_inline struct ledger_account *sender_of(struct sk_buff *skb, __u32 *number)
+static __always_inline struct ledger_account *sender_of(struct sk_buff *skb, struct ledger_sender *sender)
 {
 	struct sock *sk = skb->sk;
+	struct ledger_sender *found;
 	__u64 cookie;
-	__u32 *found;
 
 	if (!sk || skb->skb_iif || sk->__sk_common.skc_family != AF_PACKET)
 		return NULL;
@@ -260,8 +260,8 @@ static __always_inline struct ledger_account *sender_of(struct sk_buff *skb, __u
 	found = bpf_map_lookup_elem(&senders, &cookie);
 	if (!found)
 		return NULL;
-	*number = *found;
-	return account_of(*found);
+	*sender = *found;
+	return account_of(found->account);
 }
 
 static __always_inline void note_via(struct ledger_record *record, __u8 via, __u32 netns, __u32 ifindex)
@@ -269,6 +269,31 @@ static __always_inline void note_via(struct ledger_record *record, __u8 via, __u
 	record->path.via |= via;
 	record->path.via_netns = netns;
 	record->path.via_ifindex = ifindex;
+}
+
+/* TC did not let it leave the device that it was sent out of, but gave it to another one. */
+static __always_inline void note_redirected(struct ledger_record *record, __u32 netns, __u32 ifindex)
+{
+	struct ledger_station *station = station_at(netns, ifindex);
+
+	if (station)
+		record->path.redirected |= station->hooks;
+	note_via(record, VIA_TC_REDIRECT, netns, ifindex);
+}
+
+/* bpf_redirect_peer: the packet is in the stack of another namespace, and no event said that it went there.
+ */
+static __always_inline void note_peer(struct ledger_record *record, __u32 netns, __u32 ifindex)
+{
+	__u32 number;
+
+	if (record->path.stage != STAGE_STACK || netns == record->path.netns)
+		return;
+	if (!watched(netns, &number) || number != record->path.account)
+		return;
+	note_via(record, VIA_TC_REDIRECT, record->path.netns, record->path.ifindex);
+	record->path.netns = netns;
+	record->path.ifindex = ifindex;
 }
 
 /* The copy that generic or native XDP made has shown itself: its record goes on under the copy's address. */

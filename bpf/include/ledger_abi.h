@@ -49,7 +49,7 @@ enum ledger_end {
 /* What happened on the way. */
 #define VIA_XDP_TX 0x01
 #define VIA_XDP_REDIRECT 0x02
-#define VIA_TC_REDIRECT 0x04	/* went to a device from the stack without a route */
+#define VIA_TC_REDIRECT 0x04	/* went to a device without a route, or not to the one it was sent out of */
 #define VIA_FORWARD 0x08	/* went to a device from the stack with a route */
 #define VIA_WATCHED_SOCKET 0x10 /* the account's watched packet socket took a copy */
 #define VIA_EXCEPTION 0x20	/* xdp_exception came; act says for which verdict */
@@ -60,10 +60,12 @@ struct ledger_path {
 	__u32 ifindex;
 	__u32 via_netns; /* where VIA_XDP_* or VIA_TC_REDIRECT happened */
 	__u32 via_ifindex;
-	__u32 visited; /* stations (bits) at which it was received */
-	__u32 queued;  /* stations at which it was handed to the device for sending */
-	__u32 act;     /* of xdp_exception */
-	__u64 socket;  /* key of the sockets map */
+	__u32 visited;	  /* stations (bits) at which it was received */
+	__u32 queued;	  /* stations at which it was handed to the device for sending */
+	__u32 redirected; /* stations out of which it was sent, but TC sent it elsewhere */
+	__u32 act;	  /* of xdp_exception */
+	__u32 pad2;	  /* a key has no holes */
+	__u64 socket;	  /* key of the sockets map */
 	__u8 owner;
 	__u8 stage;
 	__u8 via;
@@ -126,6 +128,12 @@ struct ledger_station_key {
 struct ledger_station {
 	__u32 hooks;
 	__u32 native; /* those of native XDP, which decides before the device's first event */
+};
+
+/* A socket that sends for an account. */
+struct ledger_sender {
+	__u32 account;
+	__u32 ifindex; /* of the device that it sends out of */
 };
 
 struct ledger_socket {

@@ -64,7 +64,8 @@ function(knetlab_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
   knetlab_use_precompiled_headers(${name})
   add_dependencies(all_tests ${name})
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT ${ARG_TIMEOUT})
+  # The names of parameters' values, which may hold addresses, are no part of a test's name.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES TIMEOUT ${ARG_TIMEOUT})
 endfunction()
 
 # knetlab_fuzzer(NAME SOURCES file... DEPENDS target... SEEDS file...): one libFuzzer program in fuzz/ of the build folder and a folder

@@ -61,7 +61,9 @@ struct PlaceLatency {
 };
 
 struct AccountOptions {
-  bool per_packet = false;  // fill AccountResult::packets
+  // Fill AccountResult::packets. Behind a TC program on the sending device's way out their numbers are right
+  // only where a source sends one packet a system call.
+  bool per_packet = false;
 };
 
 struct AccountResult {
@@ -76,6 +78,7 @@ struct AccountResult {
 struct SentTraffic {
   std::string ns;  // the sending namespace
   TrafficReport report;
+  std::string interface = {};  // the sending device, where a TC program on its way out may redirect
 };
 
 class Account : public SendObserver {

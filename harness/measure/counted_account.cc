@@ -86,7 +86,7 @@ CountedAccount::CountedAccount(const Topology& topology, std::vector<HookedProgr
   before_ = Read();
 }
 
-void CountedAccount::OnSocket(std::uint64_t) {}
+void CountedAccount::OnSocket(std::uint64_t, std::uint32_t) {}
 
 void CountedAccount::OnBatch(std::uint64_t, std::uint32_t) {}
 
@@ -159,11 +159,11 @@ AccountResult CountedAccount::Close(const std::vector<SentTraffic>& sent, std::c
   Reading after = ReadWhenQuiet(deadline);
   result.quiet_ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
   std::set<std::string> senders;
-  for (const auto& [ns, report] : sent) {
-    senders.insert(ns);
-    result.ledger.sent += report.attempted;
-    for (const Refusal& refusal : report.refusals)
-      result.ledger.Add(Fate::kLost, ns + ":socket", ErrnoName(refusal.error), 1);
+  for (const SentTraffic& each : sent) {
+    senders.insert(each.ns);
+    result.ledger.sent += each.report.attempted;
+    for (const Refusal& refusal : each.report.refusals)
+      result.ledger.Add(Fate::kLost, each.ns + ":socket", ErrnoName(refusal.error), 1);
   }
   for (const EndpointInfo& endpoint : topology_.endpoints()) {
     if (!endpoint.peer_interface.empty()) CountEndpoint(endpoint, after, result);

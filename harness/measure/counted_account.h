@@ -27,7 +27,7 @@ class CountedAccount : public Account {
  public:
   CountedAccount(const Topology& topology, std::vector<HookedProgram> hooks, const AccountOptions& options);
 
-  void OnSocket(std::uint64_t cookie) override;
+  void OnSocket(std::uint64_t cookie, std::uint32_t ifindex) override;
   void OnBatch(std::uint64_t first, std::uint32_t count) override;
   AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) override;
 

@@ -108,6 +108,7 @@ std::string Resolver::SocketPlace(const ledger_end_key& key) const {
 Outcome Resolver::Continued(const ledger_end_key& key, std::string place, std::string reason) const {
   const ledger_path& path = key.path;
   bool tc = HookAt(path.via_netns, path.via_ifindex, "tc-ingress") != nullptr;
+  bool tc_egress = path.redirected != 0 && HookAt(path.via_netns, path.via_ifindex, "tc-egress") != nullptr;
   bool xdp = HookAt(path.via_netns, path.via_ifindex, "xdp") != nullptr;
   if ((path.via & VIA_XDP_REDIRECT) != 0) {
     return {Fate::kRedirected, HookPlace(path.via_netns, path.via_ifindex, "xdp", "xdp"), "XDP_REDIRECT"};
@@ -115,11 +116,38 @@ Outcome Resolver::Continued(const ledger_end_key& key, std::string place, std::s
   if ((path.via & VIA_XDP_TX) != 0 && xdp) {
     return {Fate::kTransmitted, HookPlace(path.via_netns, path.via_ifindex, "xdp", "xdp"), "XDP_TX"};
   }
+  if ((path.via & VIA_TC_REDIRECT) != 0 && tc_egress) {
+    return {Fate::kRedirected, HookPlace(path.via_netns, path.via_ifindex, "tc-egress", "tc egress"),
+            "TC_ACT_REDIRECT"};
+  }
   if ((path.via & (VIA_TC_REDIRECT | VIA_XDP_TX)) != 0 && tc) {
     return {Fate::kRedirected, HookPlace(path.via_netns, path.via_ifindex, "tc-ingress", "tc ingress"),
             "TC_ACT_REDIRECT"};
   }
   return {Fate::kPassed, std::move(place), std::move(reason)};
+}
+
+bool Resolver::TcRedirectFailed(const ledger_end_key& key) const {
+  return key.kind == END_KFREE && (symbols_.NameAt(key.location) == "skb_do_redirect" ||
+                                   symbols_.DropReason(key.reason) == "TC_REDIRECT");
+}
+
+// Freed while it was being sent, before the device's queue: by a TC program, or for lack of something.
+Outcome Resolver::BeforeItsQueue(const ledger_end_key& key) const {
+  const ledger_path& path = key.path;
+  const std::string here = EndpointName(path.netns, path.ifindex);
+  const std::string reason = symbols_.DropReason(key.reason);
+  const bool hooked = HookAt(path.netns, path.ifindex, "tc-egress") != nullptr;
+  if (hooked && TcRedirectFailed(key)) {
+    return {Fate::kLost, here + " tc redirect", reason.empty() ? symbols_.NameAt(key.location) : reason};
+  }
+  // TC_ACT_QUEUED and TC_ACT_TRAP, too: what the kernel frees as if it had been used.
+  const bool stolen = hooked && key.kind == END_CONSUME;
+  if (reason == "TC_EGRESS" || stolen) {
+    return {Fate::kDropped, HookPlace(path.netns, path.ifindex, "tc-egress", "tc egress"),
+            stolen ? "TC_ACT_STOLEN" : "TC_ACT_SHOT"};
+  }
+  return {Fate::kLost, here + " send", reason.empty() ? symbols_.NameAt(key.location) : reason};
 }
 
 Outcome Resolver::InTransit(const ledger_end_key& key) const {
@@ -131,10 +159,7 @@ Outcome Resolver::InTransit(const ledger_end_key& key) const {
   if (key.kind == END_SILENT) return {Fate::kLost, here, "", false};
   switch (path.stage) {
     case STAGE_UNSEEN:
-      if (reason == "TC_EGRESS") {
-        return {Fate::kDropped, HookPlace(path.netns, path.ifindex, "tc-egress", "tc egress"), "TC_ACT_SHOT"};
-      }
-      return {Fate::kLost, here + " send", reason.empty() ? function : reason};
+      return BeforeItsQueue(key);
     case STAGE_QUEUE:
       return {Fate::kLost, here + " qdisc", reason.empty() ? function : reason};
     case STAGE_XMIT:
@@ -203,7 +228,7 @@ Outcome Resolver::InStack(const ledger_end_key& key) const {
   if (reason == "TC_EGRESS") {
     return {Fate::kDropped, HookPlace(path.netns, path.ifindex, "tc-egress", "tc egress"), "TC_ACT_SHOT"};
   }
-  if (function == "skb_do_redirect" || reason == "TC_REDIRECT") {
+  if (TcRedirectFailed(key)) {
     return {Fate::kLost, here + " tc redirect", reason.empty() ? function : reason};
   }
   if (key.kind == END_CONSUME && OneOf(function, kTcIngress) &&
@@ -272,7 +297,9 @@ std::optional<std::int64_t> Resolver::VerdictAt(std::size_t index, const ledger_
   if (hook.hook == "tc-ingress") {
     if (ended_here && reason == "TC_INGRESS") return kTcShot;
     if (ended_here && Resolve(key).reason == "TC_ACT_STOLEN") return kTcStolen;
-    if (via_here && (path.via & (VIA_TC_REDIRECT | VIA_XDP_TX)) != 0 &&
+    if (ended_here && path.stage == STAGE_STACK && TcRedirectFailed(key)) return kTcRedirect;
+    if (via_here && (path.via & VIA_TC_REDIRECT) != 0 && (path.redirected & bit) == 0) return kTcRedirect;
+    if (via_here && (path.via & VIA_XDP_TX) != 0 &&
         HookAt(station.netns, station.ifindex, "xdp") == nullptr) {
       return kTcRedirect;
     }
@@ -281,6 +308,9 @@ std::optional<std::int64_t> Resolver::VerdictAt(std::size_t index, const ledger_
   }
   if (hook.hook == "tc-egress") {
     if (ended_here && reason == "TC_EGRESS") return kTcShot;
+    if ((path.redirected & bit) != 0) return kTcRedirect;
+    if (ended_here && path.stage == STAGE_UNSEEN && TcRedirectFailed(key)) return kTcRedirect;
+    if (ended_here && path.stage == STAGE_UNSEEN && key.kind == END_CONSUME) return kTcStolen;
     return (path.queued & bit) != 0 ? std::optional(kTcOk) : std::nullopt;
   }
   if (hook.socket_cookie != 0) {

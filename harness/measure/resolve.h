@@ -40,6 +40,7 @@ class Resolver {
   ledger_station_key StationOf(const HookedProgram& hook) const;
 
  private:
+  Outcome BeforeItsQueue(const ledger_end_key& key) const;
   Outcome InTransit(const ledger_end_key& key) const;
   Outcome InStack(const ledger_end_key& key) const;
   Outcome InSocket(const ledger_end_key& key) const;
@@ -47,6 +48,7 @@ class Resolver {
   // What the last program on the way decided; "passed" where none sent the packet elsewhere.
   Outcome Continued(const ledger_end_key& key, std::string place, std::string reason) const;
 
+  bool TcRedirectFailed(const ledger_end_key& key) const;
   bool EndedInGenericXdp(const ledger_end_key& key) const;
   const HookedProgram* HookAt(std::uint32_t netns, std::uint32_t ifindex, std::string_view kind) const;
   std::string HookPlace(std::uint32_t netns, std::uint32_t ifindex, std::string_view kind,

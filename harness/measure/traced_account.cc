@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxHooks = 32;                  // one bit each in ledger_path::visited
 constexpr std::string_view kNativeXdp = "xdp native";  // HookedProgram::mode
+constexpr std::int64_t kTcRedirect = 7;
 
 std::string SocketText(const ledger_socket& socket) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -39,6 +40,7 @@ struct TracedAccount::Impl {
   AccountOptions options;
   std::shared_ptr<Tracer> tracer;
   Resolver resolver;
+  std::vector<std::uint64_t> offered = {};  // numbers of packets, with per_packet
 
   Impl(std::shared_ptr<Tracer> shared_tracer, const Topology& the_topology,
        std::vector<HookedProgram> the_hooks, const AccountOptions& the_options)
@@ -54,8 +56,10 @@ struct TracedAccount::Impl {
 
   bool WaitUntilQuiet(std::uint64_t accepted, std::chrono::steady_clock::time_point deadline) const;
   void Add(const Tracer::Slot::Ended& ended, AccountResult& result) const;
-  void AddUnborn(const std::vector<SentTraffic>& sent, const std::vector<Tracer::Slot::Packet>& facts,
-                 Ledger& ledger) const;
+  const HookedProgram* EgressHookOf(const SentTraffic& sent) const;
+  std::uint64_t AddUnborn(const std::vector<SentTraffic>& sent,
+                          const std::vector<Tracer::Slot::Packet>& facts, Ledger& ledger) const;
+  void AddTurnedRound(const std::vector<SentTraffic>& sent, std::uint64_t count, AccountResult& result) const;
   void MoveFrameLosses(const std::vector<Tracer::Slot::Counted>& counted, Ledger& ledger) const;
   std::vector<PlaceLatency> Latency(const std::vector<Tracer::Slot::Ended>& facts) const;
   void FillPackets(const std::vector<Tracer::Slot::Packet>& facts, const std::vector<SentTraffic>& sent,
@@ -95,12 +99,14 @@ TracedAccount::TracedAccount(std::shared_ptr<Tracer> tracer, const Topology& top
 
 TracedAccount::~TracedAccount() = default;
 
-void TracedAccount::OnSocket(std::uint64_t cookie) {
-  impl_->slot.WatchSender(cookie);
+void TracedAccount::OnSocket(std::uint64_t cookie, std::uint32_t ifindex) {
+  impl_->slot.WatchSender(cookie, ifindex);
 }
 
-void TracedAccount::OnBatch(std::uint64_t first, std::uint32_t) {
+void TracedAccount::OnBatch(std::uint64_t first, std::uint32_t count) {
   impl_->slot.shared().next_index = first;
+  if (!impl_->options.per_packet) return;
+  for (std::uint32_t i = 0; i < count; i++) impl_->offered.push_back(first + i);
 }
 
 bool TracedAccount::Impl::WaitUntilQuiet(std::uint64_t accepted,
@@ -135,24 +141,69 @@ void TracedAccount::Impl::Add(const Tracer::Slot::Ended& ended, AccountResult& r
   }
 }
 
+const HookedProgram* TracedAccount::Impl::EgressHookOf(const SentTraffic& sent) const {
+  const std::string endpoint = sent.ns + ":" + sent.interface;
+  const auto hook = std::find_if(hooks.begin(), hooks.end(), [&](const HookedProgram& each) {
+    return each.hook == "tc-egress" && each.endpoint == endpoint;
+  });
+  return hook == hooks.end() ? nullptr : &*hook;
+}
+
+// What a TC program on the way out gives to a device to receive (BPF_F_INGRESS) has lost its socket before
+// any event, so that none tells whose it was. All others have had an event when the system call ends that
+// sends them: so it is those that are left over.
+void TracedAccount::Impl::AddTurnedRound(const std::vector<SentTraffic>& sent, std::uint64_t count,
+                                         AccountResult& result) const {
+  const HookedProgram* by = nullptr;
+  for (const SentTraffic& each : sent) {
+    const HookedProgram* hook = EgressHookOf(each);
+    if (hook == nullptr || hook == by) continue;
+    if (by != nullptr) return;  // either
+    by = hook;
+  }
+  if (by == nullptr || count == 0) return;
+  const std::string reason = VerdictName(TypeOfHook(*by), kTcRedirect);
+  result.ledger.Add(Fate::kRedirected, resolver.PlaceOf(*by), reason, count);
+  result.hooks[static_cast<std::size_t>(by - hooks.data())].verdicts[reason] += count;
+  if (!options.per_packet) return;
+  std::set<std::uint64_t> known;
+  for (const PacketFate& packet : result.packets) known.insert(packet.index);
+  for (const std::uint64_t index : offered) {
+    if (known.contains(index)) continue;
+    PacketFate packet{index, std::nullopt, kVerdictLost, Fate::kRedirected, resolver.PlaceOf(*by), reason};
+    if (by == &hooks.front()) {
+      packet.code = kTcRedirect;
+      packet.verdict = reason;
+    }
+    result.packets.push_back(std::move(packet));
+  }
+  std::sort(result.packets.begin(), result.packets.end(),
+            [](const PacketFate& left, const PacketFate& right) { return left.index < right.index; });
+}
+
 // A refused packet either became an skb, whose own end is in the ledger already, or never was one.
-void TracedAccount::Impl::AddUnborn(const std::vector<SentTraffic>& sent,
-                                    const std::vector<Tracer::Slot::Packet>& facts, Ledger& ledger) const {
+// Returns how many are left that never were one and were not refused.
+std::uint64_t TracedAccount::Impl::AddUnborn(const std::vector<SentTraffic>& sent,
+                                             const std::vector<Tracer::Slot::Packet>& facts,
+                                             Ledger& ledger) const {
   const std::uint64_t born = slot.shared().born_ours;
   std::uint64_t unborn = ledger.sent > born ? ledger.sent - born : 0;
   std::set<std::uint64_t> known;
   for (const auto& packet : facts) known.insert(packet.index);
   // ENOBUFS mostly comes of an skb that was dropped on its way out, so the others go first.
   for (bool no_buffers : {false, true}) {
-    for (const auto& [ns, report] : sent) {
-      for (const Refusal& refusal : report.refusals) {
-        if (unborn == 0) return;
+    for (const SentTraffic& each : sent) {
+      // There it is what TC says of a packet that it dropped.
+      if (no_buffers && EgressHookOf(each) != nullptr) continue;
+      for (const Refusal& refusal : each.report.refusals) {
+        if (unborn == 0) return 0;
         if ((refusal.error == ENOBUFS) != no_buffers || known.contains(refusal.index)) continue;
-        ledger.Add(Fate::kLost, ns + ":socket", ErrnoName(refusal.error), 1);
+        ledger.Add(Fate::kLost, each.ns + ":socket", ErrnoName(refusal.error), 1);
         unborn--;
       }
     }
   }
+  return unborn;
 }
 
 // Frames that a device did not take have no event of their own: they are counted at the device, and were put
@@ -208,10 +259,10 @@ std::vector<PlaceLatency> TracedAccount::Impl::Latency(const std::vector<Tracer:
 void TracedAccount::Impl::FillPackets(const std::vector<Tracer::Slot::Packet>& facts,
                                       const std::vector<SentTraffic>& sent, AccountResult& result) const {
   std::map<std::uint64_t, PacketFate> packets;
-  for (const auto& [ns, report] : sent) {
-    for (const Refusal& refusal : report.refusals) {
-      packets[refusal.index] = {refusal.index, std::nullopt,   kVerdictRefused,
-                                Fate::kLost,   ns + ":socket", ErrnoName(refusal.error)};
+  for (const SentTraffic& each : sent) {
+    for (const Refusal& refusal : each.report.refusals) {
+      packets[refusal.index] = {refusal.index, std::nullopt,        kVerdictRefused,
+                                Fate::kLost,   each.ns + ":socket", ErrnoName(refusal.error)};
     }
   }
   for (const auto& [index, key] : facts) {
@@ -233,7 +284,8 @@ AccountResult TracedAccount::Close(const std::vector<SentTraffic>& sent, std::ch
   for (const HookedProgram& hook : impl_->hooks) result.hooks.push_back({hook.program, {}});
   std::uint64_t accepted = 0;
   for (const SentTraffic& each : sent) {
-    accepted += each.report.packets;
+    // With a TC program on the way out not all have a birth, but all births have happened.
+    if (impl_->EgressHookOf(each) == nullptr) accepted += each.report.packets;
     result.ledger.sent += each.report.attempted;
   }
   auto begin = std::chrono::steady_clock::now();
@@ -246,13 +298,14 @@ AccountResult TracedAccount::Close(const std::vector<SentTraffic>& sent, std::ch
   Tracer::Slot::Facts facts = impl_->slot.Take();
   for (const auto& ended : facts.ended) impl_->Add(ended, result);
   impl_->MoveFrameLosses(facts.counted, result.ledger);
-  impl_->AddUnborn(sent, facts.packets, result.ledger);
+  const std::uint64_t left = impl_->AddUnborn(sent, facts.packets, result.ledger);
+  if (impl_->options.per_packet) impl_->FillPackets(facts.packets, sent, result);
+  impl_->AddTurnedRound(sent, left, result);
   result.latency = impl_->Latency(facts.ended);
   result.ledger.Close();
   if (shared.overflow != 0) {
     result.ledger.missing.push_back(fmt::format("{} facts did not fit the tracer's maps", +shared.overflow));
   }
-  if (impl_->options.per_packet) impl_->FillPackets(facts.packets, sent, result);
   return result;
 }
 

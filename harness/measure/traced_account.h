@@ -15,7 +15,7 @@ class TracedAccount : public Account {
                 const AccountOptions& options);
   ~TracedAccount() override;
 
-  void OnSocket(std::uint64_t cookie) override;
+  void OnSocket(std::uint64_t cookie, std::uint32_t ifindex) override;
   void OnBatch(std::uint64_t first, std::uint32_t count) override;
   AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) override;
 

@@ -216,8 +216,9 @@ void Tracer::Slot::WatchNamespace(std::uint32_t inode) {
   namespaces_.push_back(inode);
 }
 
-void Tracer::Slot::WatchSender(std::uint64_t cookie) {
-  Insert(tracer_->impl_->skeleton->maps.senders, &cookie, &number_);
+void Tracer::Slot::WatchSender(std::uint64_t cookie, std::uint32_t ifindex) {
+  const ledger_sender sender{.account = number_, .ifindex = ifindex};
+  Insert(tracer_->impl_->skeleton->maps.senders, &cookie, &sender);
   senders_.push_back(cookie);
 }
 

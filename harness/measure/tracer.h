@@ -38,7 +38,7 @@ class Tracer {
     volatile ledger_account& shared() const;  // memory that the programs read and write
 
     void WatchNamespace(std::uint32_t inode);
-    void WatchSender(std::uint64_t cookie);
+    void WatchSender(std::uint64_t cookie, std::uint32_t ifindex);
     void WatchStation(const ledger_station_key& at, const ledger_station& station);
     // Facts of this account. Call after shared().active is 0.
     struct Aged {

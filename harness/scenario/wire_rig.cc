@@ -74,6 +74,11 @@ TrafficReport Run::Send(const ReplayStep& step, SendObserver* observer, std::uin
     options.rewrite.destination_mac = lab_.topology().endpoint(step.destination_mac_of).mac;
   }
   const EndpointInfo& from = lab_.topology().endpoint(step.from);
+  const auto& hooks = lab_.hooks();
+  const bool tc_egress = std::any_of(hooks.begin(), hooks.end(), [&](const HookedProgram& hook) {
+    return hook.hook == "tc-egress" && hook.endpoint == step.from;
+  });
+  if (options_.per_packet && tc_egress) options.batch = 1;  // AccountOptions::per_packet
   Replay replay(lab_.capture(step), options);
   return replay.Send({.ns = &lab_.topology().ns(from.ns),
                       .interface = from.interface,
@@ -89,7 +94,8 @@ void Run::Do(const ReplayStep& step, const Mark&) {
   }
   TrafficReport report = Send(step, account_.get(), next_index_, step.options.pace);
   next_index_ += report.attempted;
-  sent_.push_back({lab_.topology().endpoint(step.from).ns, std::move(report)});
+  const EndpointInfo& from = lab_.topology().endpoint(step.from);
+  sent_.push_back({from.ns, std::move(report), from.interface});
   ThrowIfStopped();
 }
 

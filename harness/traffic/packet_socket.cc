@@ -83,10 +83,10 @@ PacketSocket::PacketSocket(Options options)
       vectors_(options_.max_batch),
       messages_(options_.max_batch) {
   if (!fd_) throw ErrnoError(kWhat, options_.where, errno, "packet sockets need CAP_NET_RAW");
-  const unsigned int ifindex = ::if_nametoindex(options_.interface.c_str());
-  if (ifindex == 0) throw ErrnoError(kWhat, options_.where, errno, InterfacesHere());
+  ifindex_ = ::if_nametoindex(options_.interface.c_str());
+  if (ifindex_ == 0) throw ErrnoError(kWhat, options_.where, errno, InterfacesHere());
   RequireEthernet(fd_.get(), options_.interface, options_.where);
-  Bind(fd_.get(), ifindex, options_.where);
+  Bind(fd_.get(), ifindex_, options_.where);
   EnlargeSendBuffer(fd_.get());
   const int on = 1;
   if (options_.qdisc_bypass &&

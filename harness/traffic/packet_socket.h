@@ -36,6 +36,7 @@ class PacketSocket {
 
   int fd() const { return fd_.get(); }
   std::uint64_t cookie() const;
+  std::uint32_t ifindex() const { return ifindex_; }  // of the device that it sends out of
 
   // The kernel may find the frame too long. Such a frame is to be sent alone: see Send().
   bool MayExceedMtu(std::size_t frame_size) const;
@@ -52,6 +53,7 @@ class PacketSocket {
 
   Options options_;
   UniqueFd fd_;
+  std::uint32_t ifindex_ = 0;
   int mtu_ = 0;
   std::vector<iovec> vectors_;
   std::vector<mmsghdr> messages_;

@@ -68,7 +68,7 @@ class Sender {
   TrafficReport Run() {
     const SignalsBlocked no_signals;
     const ExactTimers exact_timers;
-    if (context_.observer != nullptr) context_.observer->OnSocket(socket_.cookie());
+    if (context_.observer != nullptr) context_.observer->OnSocket(socket_.cookie(), socket_.ifindex());
     start_ns_ = MonotonicNs();
     while (report_.attempted < total_ && wait_.Until(DueNs(report_.attempted))) {
       CollectFrames();

@@ -89,7 +89,7 @@ class RecordingObserver : public SendObserver {
     std::uint64_t first;
     std::uint32_t count;
   };
-  void OnSocket(std::uint64_t cookie) override { cookies.push_back(cookie); }
+  void OnSocket(std::uint64_t cookie, std::uint32_t) override { cookies.push_back(cookie); }
   void OnBatch(std::uint64_t first, std::uint32_t count) override {
     batches.push_back({first, count});
     if (on_batch) on_batch();
