@@ -103,6 +103,23 @@ TEST(Try, SaysWhereTheUnitRigCannotShowAVlanTagAsADeviceDoes) {
   EXPECT_THAT(notes_of(kObject), Not(HasSubstr("VLAN")));
 }
 
+TEST(Try, WhatTheKernelsTestRunRefusesHasAVerdictOnTheWireAndNoCost) {
+  const TestFolder folder;
+  std::string capture("\xd4\xc3\xb2\xa1\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\x04\0\x01\0\0\0", 24);
+  capture += std::string("\0\0\0\0\0\0\0\0\x0e\0\0\0\x3c\0\0\0", 16);    // 14 bytes of 60
+  capture += std::string("\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0", 14);  // IPv4, and no more
+  const std::string program = KNETLAB_OBJECTS "/parity.bpf.o:tc_parity";
+  const std::string path = folder.Write("cut.pcap", capture);
+  for (const auto& [rig, verdict] : {std::pair{"unit", "REFUSED"}, std::pair{"wire", "TC_ACT_OK"}}) {
+    SCOPED_TRACE(rig);
+    const Finished finished = RunKnetlab({"try", program, path, "--rig", rig, "--json"});
+    EXPECT_EQ(finished.status, 0) << finished.out;
+    const json document = json::parse(finished.out);
+    EXPECT_EQ(document.at("packets").at(0).at("verdict"), verdict);
+    EXPECT_TRUE(document.at("cost").is_null());
+  }
+}
+
 TEST(Try, AColonIsPartOfAFilesNameWhereThereIsSuchAFile) {
   const TestFolder folder;
   std::filesystem::copy_file(kOneProgram, folder.Path("a:b.o"));

@@ -29,7 +29,7 @@ struct UnitCostOptions {
 };
 
 struct UnitCost {
-  std::vector<double> samples;  // ns a packet, in their order
+  std::vector<double> samples;  // ns a packet, in their order; none: there is no cost to ask for
   std::uint64_t repeat = 0;     // runs in a sample
 
   double ns_per_packet() const;  // median of the samples
@@ -44,7 +44,7 @@ double MedianOf(std::vector<double> values);  // the upper of two middle ones
 
 // BPF_PROG_TEST_RUN with as many repetitions as fit a slice, by the CPU time of this thread, which stays on
 // one CPU meanwhile; each sample is the mean over the probes by weight. Changes the program's maps, as so
-// many packets would. Throws Error where no probe can run.
+// many packets would. Without samples where the kernel's test run takes none of the probes.
 UnitCost MeasureUnitCost(const Program& program, const std::vector<CostProbe>& probes,
                          const UnitCostOptions& options = {});
 

@@ -13,6 +13,7 @@ namespace {
 
 using testing::Each;
 using testing::Gt;
+using testing::IsEmpty;
 using testing::SizeIs;
 
 BpfObject Load(const std::string& program) {
@@ -58,7 +59,7 @@ TEST(UnitCost, LeavesOutPacketsThatTheKernelRefuses) {
   const BpfObject object = Load("drop_odd");
   const Program& program = object.program("drop_odd");
   EXPECT_THAT(MeasureUnitCost(program, {{kTooShort, 5}, {kFrame, 1}}, {.samples = 1}).samples, Each(Gt(0)));
-  EXPECT_THROW(MeasureUnitCost(program, {{kTooShort, 1}}), Error);
+  EXPECT_THAT(MeasureUnitCost(program, {{kTooShort, 1}}).samples, IsEmpty());
 }
 
 TEST(UnitCost, LeavesTheThreadOnTheCpusThatItHad) {

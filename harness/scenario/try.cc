@@ -212,6 +212,10 @@ void Trial::MeasureCost() {
   }
   if (packets.empty()) return;
   const UnitCost cost = MeasureUnitCost(program_, ChooseProbes(packets, codes, kCostProbes));
+  if (cost.samples.empty()) {
+    result_.notes.emplace_back("no cost: BPF_PROG_TEST_RUN takes none of these packets");
+    return;
+  }
   result_.cost = TryCost{cost.ns_per_packet(), cost.low(), cost.high(),
                          static_cast<std::uint32_t>(cost.repeat), static_cast<int>(cost.samples.size())};
 }

@@ -261,6 +261,7 @@ void Run::MeasureCosts() {
     std::vector<std::span<const std::byte>> packets(seen.packets.begin(), seen.packets.end());
     const UnitCost cost =
         MeasureUnitCost(*programs_.at(label).program, ChooseProbes(packets, seen.codes, kCostProbes));
+    if (cost.samples.empty()) continue;
     result_.cost.push_back({.program = label,
                             .value = cost.ns_per_packet(),
                             .runs = cost.repeat * cost.samples.size(),
