@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reports of a run are read by those they are for: junitparser (JUnit XML), a strict reader of KTAP's rules, and Google
 Benchmark's compare.py. KNETLAB is the command, KNETLAB_SCENARIOS a folder of scenarios."""
+import collections
 import json
 import os
 import pathlib
@@ -105,11 +106,13 @@ class Reports(unittest.TestCase):
         compared = subprocess.run(["/usr/bin/python3", COMPARE, "--no-color", "benchmarks", report, report],
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(compared.returncode, 0, compared.stdout)
-        wanted = {f"{s['name']}/{c['program']}" for s in self.scenarios for c in s["cost"]}
-        self.assertTrue(wanted)
-        for name in wanted:
+        wanted = collections.Counter(f"{s['name']}/{c['program']}" for s in self.scenarios for c in s["cost"])
+        self.assertIn(2, wanted.values())
+        for name, repetitions in wanted.items():
             self.assertRegex(compared.stdout, rf"(?m)^{re.escape(name)} +[+-]0\.0000 ")
-            self.assertIn(name + "_pvalue", compared.stdout, "repetitions are what its U test works on")
+            # A program that no packet came to while costs were measured (lost-full-ring, mostly) has none there.
+            if repetitions > 1:
+                self.assertIn(name + "_pvalue", compared.stdout, "repetitions are what its U test works on")
 
 
 if __name__ == "__main__":
