@@ -19,8 +19,8 @@ namespace knetlab {
 class SendObserver {
  public:
   virtual ~SendObserver() = default;
-  // A socket is about to send out of the device `ifindex`; its SO_COOKIE is how a BPF program knows it. Called
-  // once for each socket.
+  // A socket is about to send out of the device `ifindex`; its SO_COOKIE is how a BPF program knows it.
+  // Called once for each socket.
   virtual void OnSocket(std::uint64_t cookie, std::uint32_t ifindex) = 0;
   // The next system call offers packets numbered first, first + 1 ... in this order. When it ends early, the
   // packet it ended at is not offered again.
