@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/program/instrument_code.h"
 #include "harness/program/instrument_state.h"
 #include "harness/program/verdict.h"
 #include "netns/error.h"
@@ -51,12 +52,14 @@ std::string_view MethodName(InstrumentMethod method) {
   return "none";
 }
 
-void Instrumentation::State::SetFlag() const {
+void Instrumentation::State::SetFlags() const {
   if (!flag) return;
   const std::uint32_t first = 0;
-  const std::uint32_t on = enabled || insertions > 0 ? 1 : 0;
-  if (bpf_map_update_elem(flag.get(), &first, &on, BPF_ANY) != 0)
-    throw ErrnoError(on != 0 ? "switch capture on at program" : "switch capture off at program", name, errno);
+  InstrumentFlags flags{};
+  flags.exits = enabled || at_exits > 0 ? 1 : 0;
+  flags.entry = enabled || at_entry > 0 || (notes_redirects && at_exits > 0) ? 1 : 0;
+  if (bpf_map_update_elem(flag.get(), &first, &flags, BPF_ANY) != 0)
+    throw ErrnoError("switch capture on or off at program", name, errno);
 }
 
 Insertion::Insertion() = default;
@@ -73,11 +76,11 @@ Insertion::~Insertion() {
   const std::lock_guard lock(owner.mutex);
   if (ProgramIn(state_->array, state_->slot) == state_->program_id)
     bpf_map_delete_elem(state_->array, &state_->slot);
-  --owner.insertions;
+  --state_->count();
   try {
-    owner.SetFlag();
+    owner.SetFlags();
   } catch (const Error&) {
-    // The slot is empty; only the flag's 2 ns are saved no more.
+    // The slot is empty; only the flag stays on, and its call's time is lost.
     return;
   }
 }
@@ -164,6 +167,7 @@ Insertion Instrumentation::Insert(bool at_exit, std::size_t slot, const RawProgr
   }
   auto inserted = std::make_unique<Insertion::State>();
   inserted->owner = state_;
+  inserted->at_exit = at_exit;
   inserted->array = (at_exit ? state_->exits : state_->entry).get();
   inserted->slot = static_cast<std::uint32_t>(slot);
   inserted->program_id = program.program().id();
@@ -183,11 +187,11 @@ Insertion Instrumentation::Insert(bool at_exit, std::size_t slot, const RawProgr
   }
   Insertion insertion;
   insertion.state_ = std::move(inserted);
-  ++state_->insertions;
+  ++insertion.state_->count();
   try {
-    state_->SetFlag();
+    state_->SetFlags();
   } catch (const Error&) {
-    --state_->insertions;
+    --insertion.state_->count();
     bpf_map_delete_elem(insertion.state_->array, &insertion.state_->slot);
     insertion.state_.reset();
     throw;
@@ -198,7 +202,7 @@ Insertion Instrumentation::Insert(bool at_exit, std::size_t slot, const RawProgr
 void Instrumentation::SetEnabled(bool on) const {
   const std::lock_guard lock(state_->mutex);
   state_->enabled = on;
-  state_->SetFlag();
+  state_->SetFlags();
 }
 
 }  // namespace knetlab

@@ -6,7 +6,8 @@
 //   TestRun whole programs of this repository
 //   Wire    live frames over a veth pair to a program that drops them
 //
-// "idle": nothing is inserted; "watched": a program that does nothing is, in each place.
+// "idle": nothing is inserted; "watched": a program that does nothing is, in each place; "exits_watched": at
+// exit only.
 #include <benchmark/benchmark.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -122,15 +123,15 @@ UniqueFd SixteenTimes(const InstrumentedCode& called, const StubKind& stubs) {
   return fd;
 }
 
-UniqueFd Map(bpf_map_type type, std::uint32_t entries) {
-  UniqueFd map(bpf_map_create(type, "knl_bench", 4, 4, entries, nullptr));
+UniqueFd Map(bpf_map_type type, std::uint32_t entries, std::uint32_t value_size = 4) {
+  UniqueFd map(bpf_map_create(type, "knl_bench", 4, value_size, entries, nullptr));
   if (!map) throw ErrnoError("create map", "knl_bench", errno);
   return map;
 }
 
 void Call(benchmark::State& state, InstrumentMethod method, bool watched) {
   const ExitPlaces places = *ExitPlacesOf(BPF_PROG_TYPE_XDP);
-  const UniqueFd flag = Map(BPF_MAP_TYPE_ARRAY, 1);
+  const UniqueFd flag = Map(BPF_MAP_TYPE_ARRAY, 1, sizeof(InstrumentFlags));
   const UniqueFd entry = Map(BPF_MAP_TYPE_PROG_ARRAY, 1);
   const UniqueFd exits = Map(BPF_MAP_TYPE_PROG_ARRAY, static_cast<std::uint32_t>(places.count()));
   InstrumentPlan plan;
@@ -151,7 +152,7 @@ void Call(benchmark::State& state, InstrumentMethod method, bool watched) {
                                                 .instructions = nothing,
                                                 .instrument = {}});
   if (watched) {
-    const std::uint32_t on = 1;
+    const InstrumentFlags on{.exits = 1, .entry = 1};
     const int fd = inserted.fd();
     std::uint32_t slot = 0;
     bpf_map_update_elem(entry.get(), &slot, &fd, BPF_ANY);
@@ -175,21 +176,24 @@ BpfObject LoadInstrumented(const std::string& object, const std::string& program
   return BpfObject::Load(std::string(KNETLAB_TEST_OBJECTS) + "/" + object + ".bpf.o", options);
 }
 
-std::vector<Insertion> InsertEverywhere(const Instrumentation& instrumentation, const RawProgram& nothing) {
+enum class Where : std::uint8_t { kNowhere, kExits, kEverywhere };
+
+std::vector<Insertion> Insert(const Instrumentation& instrumentation, const RawProgram& nothing,
+                              Where where) {
   std::vector<Insertion> insertions;
-  insertions.push_back(instrumentation.InsertAtEntry(nothing));
+  if (where == Where::kNowhere) return insertions;
+  if (where == Where::kEverywhere) insertions.push_back(instrumentation.InsertAtEntry(nothing));
   for (std::size_t slot = 0; slot < instrumentation.slots(); ++slot)
     insertions.push_back(instrumentation.InsertAtExit(slot, nothing));
   return insertions;
 }
 
-void Run(benchmark::State& state, const char* object, const char* name, bool watched) {
+void Run(benchmark::State& state, const char* object, const char* name, Where where) {
   const BpfObject loaded = LoadInstrumented(object, name);
   const Program& program = loaded.program(name);
   const Instrumentation& instrumentation = *program.instrumentation();
   const RawProgram nothing = instrumentation.LoadCapture("nothing", Nothing());
-  std::vector<Insertion> insertions;
-  if (watched) insertions = InsertEverywhere(instrumentation, nothing);
+  const std::vector<Insertion> insertions = Insert(instrumentation, nothing, where);
   std::vector<std::byte> packet(60);
   packet[14] = std::byte{1};  // xdp_redirects redirects
   std::vector<double> plain_ns;
@@ -267,7 +271,7 @@ double NsPerFrame(const Topology& topology, const Program& sender, const Program
   });
 }
 
-void Wire(benchmark::State& state, bool watched) {
+void Wire(benchmark::State& state, Where where) {
   const Topology topology = Pair();
   const std::vector<bpf_insn> send_back = SendBack();
   const RawProgram sender = RawProgram::Load({.name = "send",
@@ -283,8 +287,7 @@ void Wire(benchmark::State& state, bool watched) {
   const BpfObject instrumented = BpfObject::Load(path, options);
   const Instrumentation& instrumentation = *instrumented.programs().front().instrumentation();
   const RawProgram nothing = instrumentation.LoadCapture("nothing", Nothing());
-  std::vector<Insertion> insertions;
-  if (watched) insertions = InsertEverywhere(instrumentation, nothing);
+  const std::vector<Insertion> insertions = Insert(instrumentation, nothing, where);
   std::vector<double> plain_ns;
   std::vector<double> with_ns;
   while (state.KeepRunning()) {
@@ -302,23 +305,21 @@ BENCHMARK_CAPTURE(Call, wrapper_watched, kWrapper, true)->Iterations(25)->Unit(b
 BENCHMARK_CAPTURE(Call, static_idle, kStatic, false)->Iterations(25)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Call, exits_idle, kExits, false)->Iterations(25)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Call, exits_watched, kExits, true)->Iterations(25)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Run, dns_filter_idle, "dns_filter", "dns_filter", false)
-    ->Iterations(25)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Run, dns_filter_watched, "dns_filter", "dns_filter", true)
-    ->Iterations(25)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Run, tc_drop_idle, "tc_drop", "tc_drop_protocol", false)
-    ->Iterations(25)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Run, redirect_idle, "test_instrument", "xdp_redirects", false)
-    ->Iterations(25)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Run, redirect_watched, "test_instrument", "xdp_redirects", true)
-    ->Iterations(25)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Wire, idle, false)->Iterations(25)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(Wire, watched, true)->Iterations(25)->Unit(benchmark::kMillisecond);
+
+constexpr auto kNowhere = Where::kNowhere;
+constexpr auto kAtExits = Where::kExits;
+constexpr auto kEverywhere = Where::kEverywhere;
+#define RUN(name, object, program, where) \
+  BENCHMARK_CAPTURE(Run, name, object, program, where)->Iterations(25)->Unit(benchmark::kMillisecond)
+RUN(dns_filter_idle, "dns_filter", "dns_filter", kNowhere);
+RUN(dns_filter_exits_watched, "dns_filter", "dns_filter", kAtExits);
+RUN(dns_filter_watched, "dns_filter", "dns_filter", kEverywhere);
+RUN(tc_drop_idle, "tc_drop", "tc_drop_protocol", kNowhere);
+RUN(redirect_idle, "test_instrument", "xdp_redirects", kNowhere);
+RUN(redirect_watched, "test_instrument", "xdp_redirects", kEverywhere);
+BENCHMARK_CAPTURE(Wire, idle, kNowhere)->Iterations(25)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Wire, exits_watched, kAtExits)->Iterations(25)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Wire, watched, kEverywhere)->Iterations(25)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace knetlab

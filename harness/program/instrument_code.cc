@@ -50,7 +50,7 @@ class Builder {
   void RewriteExits();
   void Stubs();
   void Function(Label label, FunctionRole role);
-  void SkipWhereOff(Reg scratch, Label off);
+  void SkipWhereOff(Reg scratch, std::size_t flag, Label off);
 
   std::vector<bpf_insn> program_;
   const InstrumentPlan& plan_;
@@ -72,8 +72,9 @@ void Builder::Function(Label label, FunctionRole role) {
   code_.functions.push_back({a_.size(), role});
 }
 
-void Builder::SkipWhereOff(Reg scratch, Label off) {
-  a_.MapValueAddress(scratch, "flag", 0);
+// `flag`: an offset in InstrumentFlags.
+void Builder::SkipWhereOff(Reg scratch, std::size_t flag, Label off) {
+  a_.MapValueAddress(scratch, "flag", static_cast<std::uint32_t>(flag));
   a_.Load(Size::kWord, scratch, scratch, 0);
   a_.JumpIf(Cond::kEqual, scratch, 0, off);
 }
@@ -96,7 +97,7 @@ void Builder::Detours() {
     const Label off = a_.NewLabel();
     Detour detour{.begin = a_.size(), .back = {}};
     const bpf_insn back{.code = BPF_JMP | BPF_JA, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0};
-    SkipWhereOff(R0, off);
+    SkipWhereOff(R0, offsetof(InstrumentFlags, exits), off);
     a_.CallFunction(redirect_stubs_.at(call.helper));
     detour.back[0] = a_.size();
     a_.Append({&back, 1});
@@ -115,7 +116,7 @@ void Builder::Wrap() {
   const Label old_main = a_.NewLabel();
   code_.functions.push_back({0, FunctionRole::kMain});
   a_.Mov(R6, R1);
-  SkipWhereOff(R2, run);
+  SkipWhereOff(R2, offsetof(InstrumentFlags, entry), run);
   if (code_.notes_redirects) {
     a_.CallFunction(forget_);
     a_.Mov(R1, R6);
@@ -124,7 +125,7 @@ void Builder::Wrap() {
   a_.Mov(R1, R6);
   a_.Bind(run);
   a_.CallFunction(old_main);
-  SkipWhereOff(R1, done);
+  SkipWhereOff(R1, offsetof(InstrumentFlags, exits), done);
   a_.Mov(R1, R6);
   a_.Mov(R6, R0);
   a_.Mov(R2, R0);
@@ -185,7 +186,7 @@ void Builder::RewriteExits() {
   const Label done = a_.NewLabel();
   code_.functions.push_back({0, FunctionRole::kMain});
   a_.Store(Size::kDouble, R10, context, R1);
-  SkipWhereOff(R2, run);
+  SkipWhereOff(R2, offsetof(InstrumentFlags, entry), run);
   if (code_.notes_redirects) {
     a_.CallFunction(forget_);
     a_.Load(Size::kDouble, R1, R10, context);
@@ -194,7 +195,7 @@ void Builder::RewriteExits() {
   a_.Load(Size::kDouble, R1, R10, context);
   a_.Jump(run);
   const std::size_t epilogue = a_.size();
-  SkipWhereOff(R1, done);
+  SkipWhereOff(R1, offsetof(InstrumentFlags, exits), done);
   a_.Load(Size::kDouble, R1, R10, context);
   a_.Mov(R6, R0);
   a_.Mov(R2, R0);

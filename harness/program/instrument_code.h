@@ -16,9 +16,15 @@
 
 namespace knetlab {
 
+// Not 0: something is inserted there. Apart, since the stub's call is most of what an empty place costs.
+struct InstrumentFlags {
+  std::uint32_t exits;
+  std::uint32_t entry;  // also where notes of redirects are to be cleared
+};
+
 // Maps by descriptor: what the code names.
 struct InstrumentMaps {
-  int flag = -1;   // array of one u32: not 0 while something is inserted
+  int flag = -1;   // array of one InstrumentFlags
   int entry = -1;  // program array
   int exits = -1;  // program array
   int notes = -1;  // array of one RedirectNote[cpus]

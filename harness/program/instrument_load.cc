@@ -140,7 +140,7 @@ std::unique_ptr<Instrumentation> Instrumenter::Instrument(const Program& plain, 
     plan.cpus = libbpf_num_possible_cpus();
     if (redirects) plan.offset_of_map_id = OffsetOfMapId();
     if (plan.cpus <= 0) throw ErrnoError("count", "possible CPUs", -plan.cpus);
-    state->flag = Map(BPF_MAP_TYPE_ARRAY, "knl_flag", sizeof(std::uint32_t), 1);
+    state->flag = Map(BPF_MAP_TYPE_ARRAY, "knl_flag", sizeof(InstrumentFlags), 1);
     state->entry = Map(BPF_MAP_TYPE_PROG_ARRAY, "knl_entry", sizeof(std::uint32_t), 1);
     state->exits = Map(BPF_MAP_TYPE_PROG_ARRAY, "knl_exits", sizeof(std::uint32_t), places->count());
     if (redirects && notes_ == nullptr) {

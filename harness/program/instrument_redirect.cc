@@ -5,6 +5,7 @@
 #include <array>
 
 #include "harness/program/instrument.h"
+#include "harness/program/instrument_code.h"
 
 namespace knetlab {
 namespace {
@@ -55,7 +56,7 @@ void AssembleRedirectStub(Assembler& a, bpf_func_id id, int cpus,
   const RedirectHelper& helper = *Find(id);
   const Label call = a.NewLabel();
   const Label restore = a.NewLabel();
-  a.MapValueAddress(R0, "flag", 0);
+  a.MapValueAddress(R0, "flag", offsetof(InstrumentFlags, exits));
   a.Load(Size::kWord, R0, R0, 0);
   a.JumpIf(Cond::kEqual, R0, 0, call);
   const auto slot = [](std::uint8_t argument) { return static_cast<std::int16_t>(-8 * argument); };

@@ -27,17 +27,21 @@ struct Instrumentation::State {
       notes;  // shared by the programs of an object, which may tail-call each other
 
   std::mutex mutex;  // guards what follows, and the arrays
-  int insertions = 0;
+  int at_entry = 0;  // insertions
+  int at_exits = 0;
   bool enabled = false;
 
-  void SetFlag() const;  // throws Error
+  void SetFlags() const;  // throws Error
 };
 
 struct Insertion::State {
   std::shared_ptr<Instrumentation::State> owner;
+  bool at_exit = false;
   int array = -1;
   std::uint32_t slot = 0;
   std::uint32_t program_id = 0;
+
+  int& count() const { return at_exit ? owner->at_exits : owner->at_entry; }
 };
 
 }  // namespace knetlab
