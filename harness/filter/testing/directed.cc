@@ -31,6 +31,11 @@ class Director {
         visits_(program.size()) {}
 
   DirectedPackets Run(const std::vector<PacketBytes>& bases) {
+    // An IPv4 header of the usual length: with one of none its fields and those behind it would be the same
+    // bytes.
+    PacketBytes usual(64);
+    usual[14] = 0x45;
+    Try(std::move(usual));
     Try(PacketBytes(64));
     for (const PacketBytes& base : bases) Try(base);
     // Depth first: what was found last is furthest from what has been seen.
@@ -62,7 +67,18 @@ class Director {
     Trace trace;
   };
 
-  bool Complete() const { return made_.coverage.taken() == made_.coverage.branches() && wandered_ >= 64; }
+  // Whether the way was not taken yet, and may be.
+  bool Misses(std::size_t at, Coverage::Way way) const {
+    const bool of_load = way == Coverage::kInside || way == Coverage::kBeyond;
+    return !made_.coverage.Has(at, way) &&
+           (of_load || options_.possible == nullptr || options_.possible->Has(at, way));
+  }
+
+  bool Complete() const {
+    const std::size_t all =
+        options_.possible == nullptr ? made_.coverage.branches() : options_.possible->taken();
+    return made_.coverage.taken() == all && wandered_ >= 64;
+  }
 
   // Keeps the packet where it goes a way that none went before.
   bool Try(PacketBytes packet) {
@@ -92,7 +108,7 @@ class Director {
   void Explore(std::size_t index) {
     for (std::size_t i = kept_[index].trace.steps.size(); i-- > 0 && runs_ < options_.runs;) {
       const TracedStep step = kept_[index].trace.steps[i];
-      if (made_.coverage.Has(step.at, WayOf(step, true))) continue;
+      if (!Misses(step.at, WayOf(step, true))) continue;
       bool done = false;
       for (PacketBytes& changed :
            Flip(program_, kept_[index].trace, step, kept_[index].packet, kTries, random_)) {
@@ -136,8 +152,8 @@ class Director {
   bool Insist() {
     std::vector<std::size_t> missing;
     for (std::size_t at = 0; at < program_.size(); ++at) {
-      const bool both = made_.coverage.Has(at, Coverage::kYes) && made_.coverage.Has(at, Coverage::kNo);
-      if (made_.coverage.IsBranch(at) && !both && !visits_[at].empty()) missing.push_back(at);
+      if (!made_.coverage.IsBranch(at) || visits_[at].empty()) continue;
+      if (Misses(at, Coverage::kYes) || Misses(at, Coverage::kNo)) missing.push_back(at);
     }
     if (missing.empty()) return false;
     const auto [index, place] = random_.Of(visits_[random_.Of(missing)]);

@@ -23,6 +23,8 @@ struct DirectedOptions {
   std::size_t shortest = 14;        // bytes of a packet: the kernel tries none without an Ethernet header
   bool edges = true;                // truncate at each range of bytes that is read
   std::size_t max_packets = 20000;  // edges are left out beyond this
+  // Ways that are worth trying (reach.h); all where there is none. Borrowed.
+  const Coverage* possible = nullptr;
 };
 
 struct DirectedPackets {
