@@ -242,13 +242,13 @@ std::vector<bpf_line_info> Lines(const ProgramCode& program, const InstrumentedC
 }  // namespace
 
 bool AddTypesForAllPrograms(btf* types) {
-  constexpr std::size_t kMaxFunctions = 4096;
+  constexpr std::size_t kMostWork = std::size_t{1} << 26;  // types looked at, of files of others
   std::vector<std::uint32_t> functions;
   for (std::uint32_t id = 1; id < btf__type_cnt(types); ++id) {
     const btf_type* type = btf__type_by_id(types, id);
     if (btf_is_func(type) && btf_vlen(type) == BTF_FUNC_GLOBAL) functions.push_back(id);
   }
-  if (functions.empty() || functions.size() > kMaxFunctions) return false;
+  if (functions.empty() || functions.size() * btf__type_cnt(types) > kMostWork) return false;
   TypeMaker maker(types);
   AddedTypes added;
   for (const char* context : {"xdp_md", "__sk_buff"}) {
