@@ -14,7 +14,7 @@
 namespace knetlab::filter_testing {
 namespace {
 
-constexpr std::size_t kInstruction = 8, kMostInstructions = 200;
+constexpr std::size_t kInstruction = 8, kMostInstructions = 40;
 
 // Eight bytes as an instruction that is valid with `behind` more behind it.
 sock_filter Instruction(const std::uint8_t* bytes, std::size_t behind) {
