@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <filesystem>
 
@@ -39,7 +38,7 @@ class Kept : public testing::Test {
       try {
         auto topology = Topology::Build(test::ClientAndServer());
         topology.Keep(prefix_, on_purpose);
-        ::_exit(0);
+        ::_exit(Mine().size() == 2U ? 0 : 1);
       } catch (...) {
         ::_exit(1);
       }
@@ -103,10 +102,9 @@ TEST_F(Kept, AreSweptWhenTheirOwnerIsDeadUnlessKeptOnPurpose) {
   EXPECT_EQ(Mine().size(), 2U);
   RemoveKept(prefix_);
 
+  // Any knetlab that begins a run meanwhile sweeps them, too, so that they may be gone already.
   KeepInAChild(false);
-  ASSERT_EQ(Mine().size(), 2U);
-  const auto swept = SweepKept(false);
-  EXPECT_NE(std::find(swept.begin(), swept.end(), prefix_ + "-client"), swept.end());
+  SweepKept(false);
   EXPECT_TRUE(Mine().empty());
 }
 
