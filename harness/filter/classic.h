@@ -22,14 +22,18 @@ using ClassicProgram = std::vector<sock_filter>;
 
 inline constexpr std::size_t kMaxClassicInstructions = 4096;  // the kernel's BPF_MAXINSNS
 
+// What a packet begins with: its Ethernet header, or, as iptables' matches see it, its IP header.
+enum class LinkLayer { kEthernet, kRawIp };
+
 struct ExpressionOptions {
+  LinkLayer link = LinkLayer::kEthernet;
   bool optimise = true;  // libpcap's own optimiser
   std::uint32_t netmask =
       0xffffffffU;                 // of the interface; this one, PCAP_NETMASK_UNKNOWN, refuses "ip broadcast"
   std::uint32_t snaplen = 262144;  // what the program returns on a match
 };
 
-// For Ethernet. Thread-safe (libpcap's compiler is not before 1.8; a lock is held). Throws Error with
+// Thread-safe (libpcap's compiler is not before 1.8; a lock is held). Throws Error with
 // libpcap's message, and under `detail` the expression with a caret where the place can be found (caret.h).
 ClassicProgram CompileExpression(const std::string& expression, const ExpressionOptions& options = {});
 
@@ -49,5 +53,9 @@ enum class ClassicFormat {
   kReadable,  // tcpdump -d: "(000) ldb      [5]"
 };
 std::string FormatClassic(const ClassicProgram& program, ClassicFormat format);
+
+// What the kernel's own classic filters (SO_ATTACH_FILTER, xt_bpf) refuse although libpcap runs it: jumps
+// that go back, scratch words that are read but not written before. Throws Error that names the instruction.
+void RequireKernelTakes(const ClassicProgram& program);
 
 }  // namespace knetlab

@@ -192,6 +192,22 @@ TEST(ValidateClassic, TakesWhatInterpretersRun) {
     EXPECT_NO_THROW(ParseClassic(text)) << text;
 }
 
+TEST(RequireKernelTakes, RefusesWhatOnlyLibpcapRuns) {
+  EXPECT_NO_THROW(RequireKernelTakes(CompileExpression("tcp port 80 and ip[2:2] > len")));
+  EXPECT_NO_THROW(RequireKernelTakes(CompileExpression("ip[2:2] - ip[0] > 3", {.optimise = false})));
+  EXPECT_THAT(FailureOf([] { RequireKernelTakes(CompileExpression("ip6 protochain 17")); }).why,
+              HasSubstr("jumps back"));
+  EXPECT_EQ(FailureOf([] { RequireKernelTakes(ParseClassic("4,21 0 1 0,2 0 0 3,96 0 0 3,22 0 0 0")); }).where,
+            "instruction 2");
+  EXPECT_NO_THROW(RequireKernelTakes(ParseClassic("5,2 0 0 3,21 0 1 0,2 0 0 3,96 0 0 3,22 0 0 0")));
+}
+
+TEST(CompileExpression, KnowsPacketsThatBeginWithTheirIpHeader) {
+  EXPECT_EQ(
+      FormatClassic(CompileExpression("ip[9] = 17", {.link = LinkLayer::kRawIp}), ClassicFormat::kXtBpf),
+      "7,48 0 0 0,84 0 0 240,21 0 3 64,48 0 0 9,21 0 1 17,6 0 0 262144,6 0 0 0");
+}
+
 TEST(RunReference, IsLibpcapsInterpreter) {
   const ClassicProgram program = CompileExpression("ip and len > 100");
   std::vector<std::byte> packet(60);

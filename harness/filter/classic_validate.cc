@@ -6,6 +6,8 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "harness/filter/classic.h"
 #include "netns/error.h"
@@ -86,6 +88,28 @@ std::string Complaint(const ClassicProgram& program, std::size_t at) {
   return "";
 }
 
+// Scratch words that are written on every path to each instruction, a bit each, as the kernel's
+// check_load_and_stores() counts them: jumps go forward, so one pass is enough.
+std::vector<std::uint16_t> WrittenBefore(const ClassicProgram& program) {
+  std::vector<std::uint16_t> written(program.size(), 0xffff);
+  std::uint16_t now = 0;
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    const sock_filter& one = program[at];
+    now &= written[at];
+    written[at] = now;
+    if (one.code == BPF_ST || one.code == BPF_STX) now |= static_cast<std::uint16_t>(1U << one.k);
+    if (BPF_CLASS(one.code) != BPF_JMP) continue;
+    if (IsConditional(one.code)) {
+      written[at + 1 + one.jt] &= now;
+      written[at + 1 + one.jf] &= now;
+    } else {
+      written[at + 1 + one.k] &= now;
+    }
+    now = 0xffff;
+  }
+  return written;
+}
+
 Error Invalid(std::string where, std::string why) {
   return Error({.what = "check classic BPF",
                 .where = std::move(where),
@@ -96,6 +120,29 @@ Error Invalid(std::string where, std::string why) {
 }
 
 }  // namespace
+
+void RequireKernelTakes(const ClassicProgram& program) {
+  ValidateClassic(program);
+  const auto refuse = [](std::size_t at, std::string why) {
+    return Error({.what = "hand filter to the kernel",
+                  .where = fmt::format("instruction {}", at),
+                  .why = std::move(why),
+                  .hint = "the targets xdp and tc can do it",
+                  .detail = "",
+                  .code = EOPNOTSUPP});
+  };
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    if (program[at].code == (BPF_JMP | BPF_JA) && static_cast<std::int32_t>(program[at].k) < 0)
+      throw refuse(at, "it jumps back (protochain), which the kernel's classic filters cannot");
+  }
+  const std::vector<std::uint16_t> written = WrittenBefore(program);
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    const sock_filter& one = program[at];
+    const bool reads = one.code == (BPF_LD | BPF_MEM) || one.code == (BPF_LDX | BPF_MEM);
+    if (reads && (written[at] >> one.k & 1) == 0)
+      throw refuse(at, fmt::format("it reads memory word {}, which is not written before", one.k));
+  }
+}
 
 void ValidateClassic(const ClassicProgram& program) {
   if (program.empty()) throw Invalid("program", "it has no instructions");

@@ -33,8 +33,8 @@ std::mutex& CompilerMutex() {
 std::string TryCompile(const std::string& expression, const ExpressionOptions& options,
                        ClassicProgram* program) {
   const std::lock_guard lock(CompilerMutex());
-  const std::unique_ptr<pcap_t, ClosePcap> handle(
-      pcap_open_dead(DLT_EN10MB, static_cast<int>(options.snaplen)));
+  const std::unique_ptr<pcap_t, ClosePcap> handle(pcap_open_dead(
+      options.link == LinkLayer::kRawIp ? DLT_RAW : DLT_EN10MB, static_cast<int>(options.snaplen)));
   if (handle == nullptr) throw ErrnoError("compile filter", expression, ENOMEM);
   bpf_program compiled{};
   if (pcap_compile(handle.get(), &compiled, expression.c_str(), options.optimise ? 1 : 0, options.netmask) !=

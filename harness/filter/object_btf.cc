@@ -37,6 +37,14 @@ struct FunctionInfo {
   std::uint32_t instruction_offset = 0, type = 0;
 };
 
+// One line for the whole program: libbpf warns of programs that have none.
+struct LineInfo {
+  std::uint32_t record_size = 4 * sizeof(std::uint32_t);
+  std::uint32_t section_name = 0, count = 1;
+  std::uint32_t instruction_offset = 0, file_name = 0, line = 0;
+  std::uint32_t line_and_column = 1U << 10 | 1;
+};
+
 template <typename T>
 std::string Bytes(const T& value) {
   std::string bytes(sizeof(value), '\0');
@@ -102,14 +110,20 @@ ObjectBtf MakeObjectBtf(const ObjectSpec& spec) {
   FunctionInfo functions;
   functions.section_name = static_cast<std::uint32_t>(Id(btf__add_str(all, spec.section.c_str())));
   functions.type = static_cast<std::uint32_t>(function);
+  LineInfo lines;
+  lines.section_name = functions.section_name;
+  lines.file_name = static_cast<std::uint32_t>(Id(btf__add_str(all, "filter")));
+  lines.line = static_cast<std::uint32_t>(
+      Id(btf__add_str(all, spec.line.empty() ? spec.program.c_str() : spec.line.c_str())));
   ExtHeader header;
   header.functions_length = sizeof(FunctionInfo);
-  header.lines_offset = sizeof(FunctionInfo);  // none
+  header.lines_offset = sizeof(FunctionInfo);
+  header.lines_length = sizeof(LineInfo);
 
   std::uint32_t size = 0;
   const void* raw = btf__raw_data(all, &size);
   if (raw == nullptr) throw ErrnoError("write BTF", "object", ENOMEM);
-  return {std::string(static_cast<const char*>(raw), size), Bytes(header) + Bytes(functions)};
+  return {std::string(static_cast<const char*>(raw), size), Bytes(header) + Bytes(functions) + Bytes(lines)};
 }
 
 }  // namespace knetlab

@@ -25,6 +25,7 @@ struct ObjectSpec {
   std::string program = "filter";  // the symbol; a C identifier
   const Code& code;                // one function
   std::vector<ObjectMap> maps = {};
+  std::string line = {};  // what bpftool shows above the listing: where the program comes from
   std::string license = "GPL";
 };
 

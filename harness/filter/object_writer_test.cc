@@ -60,6 +60,7 @@ TEST(ObjectFile, NamesItsProgramToTheKernel) {
   EXPECT_STREQ(info.name, "filter");
   EXPECT_NE(info.btf_id, 0U);
   EXPECT_EQ(info.nr_func_info, 1U);
+  EXPECT_EQ(info.nr_line_info, 1U);
 }
 
 TEST(ObjectFile, BringsItsMaps) {

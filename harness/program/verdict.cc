@@ -2,9 +2,13 @@
 #include "harness/program/verdict.h"
 
 #include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/pkt_cls.h>
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <span>
 #include <vector>
@@ -80,6 +84,21 @@ const NamedVerdict* Find(const Vocabulary& vocabulary, std::int64_t code) {
   return nullptr;
 }
 
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower;
+}
+
+// "drop" of XDP_DROP, "shot" of TC_ACT_SHOT.
+std::string_view ShortName(std::string_view name) {
+  for (const std::string_view prefix : {"XDP_", "TC_ACT_", "SK_"}) {
+    if (name.substr(0, prefix.size()) == prefix) return name.substr(prefix.size());
+  }
+  return name;
+}
+
 }  // namespace
 
 std::string ProgramTypeName(bpf_prog_type type) {
@@ -106,6 +125,27 @@ std::string VerdictName(bpf_prog_type type, std::int64_t code) {
   if (type == BPF_PROG_TYPE_SOCKET_FILTER) return code == 0 ? "SOCKET_DROP" : "SOCKET_PASS";
   const NamedVerdict* known = Find(VocabularyOf(type), code);
   return known != nullptr ? known->name : std::to_string(code);
+}
+
+std::int32_t VerdictByName(bpf_prog_type type, std::string_view name) {
+  const std::string wanted = Lower(name);
+  std::vector<std::string> names;
+  for (const NamedVerdict& verdict : VocabularyOf(type).verdicts) {
+    names.push_back(Lower(ShortName(verdict.name)));
+    if (wanted == names.back() || wanted == Lower(verdict.name))
+      return static_cast<std::int32_t>(verdict.code);
+  }
+  const bool tc = type == BPF_PROG_TYPE_SCHED_CLS || type == BPF_PROG_TYPE_SCHED_ACT;
+  if (tc && wanted == "drop") return TC_ACT_SHOT;
+  if (tc && wanted == "pass") return TC_ACT_OK;
+  if (tc) names.insert(names.end(), {"drop", "pass"});
+  throw Error({.what = "choose a verdict",
+               .where = std::string(name),
+               .why = fmt::format("{} programs have no such verdict; they have {}", ProgramTypeName(type),
+                                  fmt::join(names, ", ")),
+               .hint = NearestHint(name, names),
+               .detail = "",
+               .code = EINVAL});
 }
 
 Decision VerdictDecision(bpf_prog_type type, std::int64_t code) {

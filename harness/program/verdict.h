@@ -22,6 +22,9 @@ bpf_prog_type ProgramTypeByName(std::string_view name);
 enum class Decision { kDrop, kPass, kTransmit, kRedirect, kStolen };
 
 std::string VerdictName(bpf_prog_type type, std::int64_t code);
+// The other way round, in capital letters or not: "XDP_DROP", "drop"; "TC_ACT_SHOT", "shot". "drop" and
+// "pass" mean every type's own. Throws Error, with the nearest name.
+std::int32_t VerdictByName(bpf_prog_type type, std::string_view name);
 Decision VerdictDecision(bpf_prog_type type, std::int64_t code);
 
 }  // namespace knetlab

@@ -2,8 +2,11 @@
 #include "harness/program/verdict.h"
 
 #include <gtest/gtest.h>
+#include <linux/pkt_cls.h>
 
 #include <string>
+
+#include "netns/error.h"
 
 namespace knetlab {
 namespace {
@@ -47,6 +50,20 @@ TEST(ProgramTypeNames, AreThoseOfBpftoolAndTheNumberWhereUnknown) {
   EXPECT_EQ(ProgramTypeName(BPF_PROG_TYPE_XDP), "xdp");
   EXPECT_EQ(ProgramTypeName(BPF_PROG_TYPE_SCHED_CLS), "sched_cls");
   EXPECT_EQ(ProgramTypeName(BPF_PROG_TYPE_SOCKET_FILTER), "socket_filter");
+}
+
+TEST(Verdict, IsFoundByItsName) {
+  for (const char* name : {"XDP_DROP", "xdp_drop", "drop", "DROP"})
+    EXPECT_EQ(VerdictByName(BPF_PROG_TYPE_XDP, name), XDP_DROP) << name;
+  EXPECT_EQ(VerdictByName(BPF_PROG_TYPE_SCHED_CLS, "drop"), TC_ACT_SHOT);
+  EXPECT_EQ(VerdictByName(BPF_PROG_TYPE_SCHED_CLS, "pass"), TC_ACT_OK);
+  EXPECT_EQ(VerdictByName(BPF_PROG_TYPE_SCHED_CLS, "TC_ACT_UNSPEC"), -1);
+  try {
+    VerdictByName(BPF_PROG_TYPE_XDP, "dropp");
+    ADD_FAILURE() << "found";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.parts().hint, "did you mean drop?");
+  }
 }
 
 }  // namespace
