@@ -15,6 +15,9 @@
 
 #include "harness/scenario/documents.h"
 #include "harness/scenario/facilities.h"
+#include "harness/scenario/filter_check.h"
+#include "harness/scenario/filter_documents.h"
+#include "harness/scenario/filter_forms.h"
 #include "harness/scenario/report.h"
 #include "harness/scenario/runner.h"
 #include "harness/scenario/try.h"
@@ -92,6 +95,33 @@ std::string Doctor() {
       [](const std::stop_token&) { return DumpDocument(DoctorDocument(ProbeFacilities())); });
 }
 
+FilterOutput FilterOutputOf(const std::string& target, std::string match, std::string otherwise) {
+  return {.hook = FilterHookByName(target), .match = std::move(match), .otherwise = std::move(otherwise)};
+}
+
+// No loading: it cannot take long.
+std::string FilterDocumentOf(const std::string& expression, const std::string& target, std::string match,
+                             std::string otherwise, bool optimise) {
+  const FilterOutput output = FilterOutputOf(target, std::move(match), std::move(otherwise));
+  return DumpDocument(FilterDocument(FilterOf(expression, output.hook, optimise), output));
+}
+
+py::bytes FilterFormOf(const std::string& expression, const std::string& target, const std::string& form,
+                       std::string match, std::string otherwise, bool optimise) {
+  FilterOutput output = FilterOutputOf(target, std::move(match), std::move(otherwise));
+  output.form = FilterFormByName(form);
+  return EmitFilter(FilterOf(expression, output.hook, optimise), output);
+}
+
+std::string CheckFiltersOf(std::vector<std::string> expressions, std::vector<std::string> captures,
+                           bool optimise) {
+  const FilterCheckOptions options = {
+      .expressions = std::move(expressions), .captures = std::move(captures), .optimise = optimise};
+  return CallInterruptibly<std::string>([&options](const std::stop_token& stop) {
+    return DumpDocument(FilterCheckDocument(CheckFilters(options, stop)));
+  });
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_knetlab, module) {
@@ -125,6 +155,12 @@ PYBIND11_MODULE(_knetlab, module) {
              py::arg("timeout"), py::arg("filters"), py::arg("seed"), py::arg("fail_fast"), py::arg("keep"),
              py::arg("update_golden"), py::arg("store"), py::arg("label"));
   module.def("doctor", &Doctor);
+  module.def("filter_document", &FilterDocumentOf, py::arg("expression"), py::arg("target"), py::arg("match"),
+             py::arg("otherwise"), py::arg("optimise"));
+  module.def("filter_form", &FilterFormOf, py::arg("expression"), py::arg("target"), py::arg("form"),
+             py::arg("match"), py::arg("otherwise"), py::arg("optimise"));
+  module.def("check_filters", &CheckFiltersOf, py::arg("expressions"), py::arg("captures"),
+             py::arg("optimise"));
 }
 
 }  // namespace knetlab

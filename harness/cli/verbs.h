@@ -33,6 +33,7 @@ struct Verb {
 
 std::vector<Verb> AddDoctor(CLI::App& command, Options& options);
 std::vector<Verb> AddTry(CLI::App& command, Options& options);
+std::vector<Verb> AddFilter(CLI::App& command, Options& options);
 std::vector<Verb> AddList(CLI::App& command, Options& options);
 std::vector<Verb> AddValidate(CLI::App& command, Options& options);
 std::vector<Verb> AddSchema(CLI::App& command, Options& options);

@@ -205,6 +205,7 @@ Json ListDocument(const std::vector<Scenario>& scenarios) {
     Json programs = Json::array();
     for (const ProgramSpec& program : scenario.programs) {
       programs.push_back({{"name", program.label}, {"object", program.object}, {"program", program.program}});
+      if (!program.filter.empty()) programs.back()["filter"] = program.filter;
     }
     document["scenarios"].push_back({{"name", scenario.name},
                                      {"file", scenario.file},

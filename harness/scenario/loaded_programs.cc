@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "harness/program/attach.h"
 #include "harness/program/verdict.h"
+#include "harness/scenario/filter_program.h"
 #include "harness/scenario/located_error.h"
+#include "harness/scenario/memory_file.h"
 #include "netns/nearest.h"
 
 namespace knetlab {
@@ -78,7 +81,11 @@ LoadedPrograms::LoadedPrograms(const std::vector<ProgramSpec>& specs, const Endp
 
 void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoints, bool frags) {
   const std::string kind = spec.attach.empty() ? "auto" : spec.attach.front().kind;
-  ProgramInfo chosen = ChooseProgram(spec.object, spec.program, spec.label, kind);
+  // A filter is an object, too, made here and held in memory while it is loaded.
+  std::optional<MemoryFile> made;
+  if (!spec.filter.empty()) made.emplace("filter", FilterObject(spec, frags));
+  const std::string path = made ? made->path() : spec.object;
+  ProgramInfo chosen = ChooseProgram(path, spec.program, spec.label, kind);
   LoadOptions options;
   options.programs = {chosen.name};
   options.force_frags = frags;
@@ -100,7 +107,7 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
       options.shared_maps[map.name] = at(map.share_program).object.map(map.share_map).fd();
   }
   auto loaded =
-      std::make_unique<LoadedProgram>(LoadedProgram{&spec, BpfObject::Load(spec.object, options), nullptr});
+      std::make_unique<LoadedProgram>(LoadedProgram{&spec, BpfObject::Load(path, options), nullptr});
   loaded->program = &loaded->object.program(chosen.name);
   for (const MapSetup& setup : spec.maps)
     WriteEntries(loaded->object.map(setup.name), setup.contents, endpoints);

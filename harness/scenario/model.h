@@ -64,12 +64,15 @@ struct AttachSpec {
   std::string kind;    // an Attacher's: xdp, tc-ingress, tc-egress, socket
   std::string target;  // endpoint "server:eth0", or the name of a socket
   std::string mode = "auto";
+  // Of a filter: names of verdicts; empty: drop on a match, else pass; at a socket the other way round.
+  std::string match, otherwise;
   Mark mark;
 };
 
 struct ProgramSpec {
   std::string label;   // its name in the scenario
   std::string object;  // resolved path
+  std::string filter;  // a pcap-filter expression instead of an object; with it neither of the next two
   std::string
       program;  // in the object; empty: the label where the object has one of that name, else its only one
   std::string type;  // empty: from the section

@@ -66,6 +66,25 @@ std::map<std::string, Mark> TopologyMarks(const ReadContext& context) {
   return marks;
 }
 
+// Data of UDP and TCP sockets begin behind all headers.
+void RequireFramesForFilters(const Scenario& scenario) {
+  for (const ProgramSpec& program : scenario.programs) {
+    if (program.filter.empty()) continue;
+    for (const AttachSpec& attach : program.attach) {
+      const bool payload =
+          std::any_of(scenario.sockets.begin(), scenario.sockets.end(), [&](const SocketSpec& one) {
+            return attach.kind == "socket" && one.label == attach.target &&
+                   one.kind != SocketSpec::Kind::kPacket;
+          });
+      if (payload) {
+        FailAt(attach.mark,
+               fmt::format("the socket {} sees no headers, which the filter is about", Quoted(attach.target)),
+               "a packet socket sees them; or attach the filter to the endpoint");
+      }
+    }
+  }
+}
+
 Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadOptions& options,
                           Mistakes& mistakes) {
   const Fields fields(root, root.Entries("a scenario"));  // the keys are checked before there are cases
@@ -97,7 +116,10 @@ Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadO
   }
   scenario.topology_marks = TopologyMarks(context);
   read("sockets", [&](const Node& sockets) { scenario.sockets = ReadSocketsSection(sockets, context); });
-  read("programs", [&](const Node& programs) { scenario.programs = ReadProgramsSection(programs, context); });
+  read("programs", [&](const Node& programs) {
+    scenario.programs = ReadProgramsSection(programs, context);
+    RequireFramesForFilters(scenario);
+  });
   read("steps", [&](const Node& steps) { scenario.steps = ReadStepsSection(steps, context); });
   return scenario;
 }

@@ -55,8 +55,11 @@ inline constexpr Key kSocketKeys[] = {{"udp"},           {"tcp"},     {"packet"}
                                       {"in", kRequired}, {"receive"}, {"buffer"}};
 inline constexpr std::string_view kSocketKinds[] = {"udp", "tcp", "packet"};
 
-inline constexpr Key kProgramKeys[] = {
-    {"object", kRequired}, {"program"}, {"type"}, {"attach"}, {"maps"}, {"globals"}};
+inline constexpr Key kProgramKeys[] = {{"object"}, {"filter"}, {"program"}, {"type"},
+                                       {"attach"}, {"maps"},   {"globals"}};
+inline constexpr std::string_view kProgramSources[] = {"object", "filter"};
+// What only an object has.
+inline constexpr std::string_view kObjectKeys[] = {"program", "type", "maps", "globals"};
 inline constexpr Key kProgramMapKeys[] = {{"size"}, {"contents"}, {"share"}};
 inline constexpr Key kMapEntryKeys[] = {{"key", kRequired}, {"value", kRequired}};
 

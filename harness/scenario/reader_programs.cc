@@ -6,6 +6,7 @@
 
 #include "harness/program/attach.h"
 #include "harness/program/verdict.h"
+#include "harness/scenario/filter_program.h"
 #include "harness/scenario/reader_context.h"
 #include "harness/scenario/reader_error.h"
 #include "harness/scenario/reader_keys.h"
@@ -67,7 +68,7 @@ std::vector<std::string_view> ModesOf(std::string_view kind) {
 AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   std::vector<std::string_view> kinds;
   for (const Attacher& attacher : Attachers()) kinds.push_back(attacher.kind);
-  std::vector<Key> keys{{"mode"}};
+  std::vector<Key> keys{{"mode"}, {"match"}, {"otherwise"}};
   for (const Attacher& attacher : Attachers()) keys.push_back({attacher.kind});
   const Fields fields = node.RequireMap("an attachment", keys);
   const Entry& hook = fields.OneOf(kinds);
@@ -75,6 +76,8 @@ AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   attach.kind = hook.name();
   attach.mark = hook.key.mark();
   attach.target = (attach.kind == "socket" ? context.sockets : context.endpoints).Require(hook.value);
+  if (const auto match = fields.Find("match")) attach.match = match->Text("a verdict");
+  if (const auto otherwise = fields.Find("otherwise")) attach.otherwise = otherwise->Text("a verdict");
   if (const auto mode = fields.Find("mode")) {
     const std::vector<std::string_view> modes = ModesOf(attach.kind);
     attach.mode = mode->Text("the mode of an attachment");
@@ -132,16 +135,49 @@ std::string ReadProgramType(const Node& node) {
   return type;
 }
 
+// An expression is compiled here already, so that mistakes are told with their place.
+void ReadFilter(const Node& expression, const Fields& fields, ProgramSpec& program) {
+  for (const std::string_view key : kObjectKeys) {
+    if (const auto other = fields.Find(key))
+      other->Fail(fmt::format("{} belongs to an object, and this is a filter", Quoted(key)));
+  }
+  program.filter = expression.Text("a pcap-filter expression");
+  for (const AttachSpec& attach : program.attach) {
+    const AttachSpec& first = program.attach.front();
+    const bool same = FilterHookOf(attach) == FilterHookOf(first) && attach.match == first.match &&
+                      attach.otherwise == first.otherwise;
+    if (!same)
+      FailAt(attach.mark, "a filter has one kind of hook and one pair of verdicts",
+             "declare another program");
+  }
+  try {
+    CheckFilterProgram(program);
+  } catch (const Error& error) {
+    expression.Fail(error.parts().why, error.parts().hint);
+  }
+}
+
 ProgramSpec ReadProgram(const Entry& entry, const ReadContext& context) {
   const Fields fields = entry.value.RequireMap("a program", kProgramKeys);
   ProgramSpec program;
   program.label = ReadLabel(entry.key, "a program");
   if (program.label.find('.') != std::string::npos) entry.key.Fail("the label of a program has no dot");
   program.mark = entry.key.mark();
-  program.object = FindObject(fields.At("object"), context);
+  const Entry& source = fields.OneOf(kProgramSources);
+  const bool is_filter = source.name() == "filter";
+  if (!is_filter) program.object = FindObject(source.value, context);
   if (const auto name = fields.Find("program")) program.program = ReadSymbol(*name, "a program");
   if (const auto type = fields.Find("type")) program.type = ReadProgramType(*type);
   if (const auto attach = fields.Find("attach")) program.attach = ReadAttach(*attach, context);
+  if (is_filter) {
+    ReadFilter(source.value, fields, program);
+    return program;
+  }
+  for (const AttachSpec& attach : program.attach) {
+    if (!attach.match.empty() || !attach.otherwise.empty())
+      FailAt(attach.mark,
+             "\"match\" and \"otherwise\" belong to a filter; an object has verdicts of its own");
+  }
   if (const auto maps = fields.Find("maps")) {
     for (const Entry& map : maps->Entries("maps (a map of name to set-up)"))
       program.maps.push_back(ReadMapSetup(map, context));

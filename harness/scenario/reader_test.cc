@@ -137,7 +137,7 @@ TEST_F(ReaderMistakes, InSocketsAndPrograms) {
       {"sockets: {s: {in: a, packet: eht0}}\n", "5:30", "not declared", "a:eth0"},
       {"sockets: {s: {in: a, packet: eth0, receive: raed}}\n", "5:45", "read or hold", ""},
       {"sockets: {s: {in: a, packet: eth0, buffer: -1}}\n", "5:44", "from 1", ""},
-      {"programs: {p: {}}\n", "5:15", "\"object\" is missing", ""},
+      {"programs: {p: {}}\n", "5:15", "one of object or filter is missing", ""},
       {"programs: {p: {object: xdp_drp.bpf.o}}\n", "5:24", "is not there", "xdp_drop.bpf.o"},
       {"programs: {p: {object: ../xdp_drop.bpf.o}}\n", "5:24", "\"..\"", "absolute"},
       {"programs: {p: {object: .}}\n", "5:24", "not a regular file", ""},
@@ -158,6 +158,27 @@ TEST_F(ReaderMistakes, InSocketsAndPrograms) {
        "\"value\" is missing", ""},
       {"programs: {p: {object: xdp_drop.bpf.o, globals: {g: hello}}}\n", "5:53", "no integer and no address",
        "{text: ...}"},
+  };
+  for (const Mistake& mistake : mistakes) Expect(head + mistake.text, mistake);
+}
+
+TEST_F(ReaderMistakes, InFilters) {
+  const std::string head =
+      "name: x\nsummary: y\nsteps: []\ntopology: {namespaces: [a, b], links: [[a:eth0, b:eth0]]}\n"
+      "sockets: {u: {in: a, udp: 10.0.0.1:1}, t: {in: a, packet: eth0}}\n";
+  const Mistake mistakes[] = {
+      {"programs: {p: {filter: tcp port}}\n", "6:24", "syntax error", ""},
+      {"programs: {p: {filter: tcp, object: xdp_drop.bpf.o}}\n", "6:29", "exclude each other", ""},
+      {"programs: {p: {filter: tcp, maps: {}}}\n", "6:35", "belongs to an object", ""},
+      {"programs: {p: {filter: tcp, attach: {xdp: a:eth0, match: dorp}}}\n", "6:24", "no such verdict", "drop"},
+      {"programs: {p: {filter: inbound, attach: {xdp: a:eth0}}}\n", "6:24", "in XDP", "tc"},
+      {"programs: {p: {filter: tcp, attach: {socket: u}}}\n", "6:38", "sees no headers", "packet socket"},
+      {"programs: {p: {filter: tcp, attach: [{xdp: a:eth0}, {tc-ingress: a:eth0}]}}\n", "6:54",
+       "one kind of hook", "another program"},
+      {"programs: {p: {filter: tcp, attach: [{xdp: a:eth0}, {xdp: b:eth0, match: tx}]}}\n", "6:54",
+       "one pair of verdicts", ""},
+      {"programs: {p: {object: xdp_drop.bpf.o, attach: {xdp: a:eth0, match: drop}}}\n", "6:49",
+       "belong to a filter", ""},
   };
   for (const Mistake& mistake : mistakes) Expect(head + mistake.text, mistake);
 }

@@ -15,6 +15,7 @@
 
 #include "harness/program/sha256.h"
 #include "harness/scenario/documents.h"
+#include "harness/scenario/filter_program.h"
 #include "harness/scenario/latency_floor.h"
 #include "harness/scenario/runner.h"
 #include "harness/scenario/source_revision.h"
@@ -151,6 +152,7 @@ Recorder::Recorder(const std::string& store, RunRecord run, const Environment& e
     inputs.scenario = hashes.Of(scenario.file);
     for (const ProgramSpec& program : scenario.programs) {
       if (!program.object.empty()) inputs.programs[program.label] = hashes.Of(program.object);
+      if (!program.filter.empty()) inputs.programs[program.label] = HashOfFilter(program);
     }
     for (const Step& step : scenario.steps) {
       if (const auto* replay = std::get_if<ReplayStep>(&step.what))

@@ -37,6 +37,12 @@ Json Attachment() {
   attachment["properties"]["mode"] = Words({"auto", "native", "generic", "tcx", "clsact"});
   attachment["properties"]["mode"]["description"] =
       "xdp: `native`, `generic`; tc: `tcx`, `clsact`; else the lab chooses";
+  attachment["properties"]["match"] = String();
+  attachment["properties"]["match"]["description"] =
+      "of a filter: the verdict on a match (`drop`; at a socket `pass`)";
+  attachment["properties"]["otherwise"] = String();
+  attachment["properties"]["otherwise"]["description"] =
+      "of a filter: the verdict elsewhere (`pass`; at a socket `drop`)";
   attachment["oneOf"] = ExactlyOne(kinds);
   return OrParameter(std::move(attachment));
 }
@@ -64,7 +70,10 @@ void AddPrograms(Json& definitions) {
              {{"object", String(),
                "a BPF object file: beside the file that names it, else one of the lab's own; an absolute "
                "path is taken as it "
-               "is; no `..`"},
+               "is; no `..`. Exactly one of `object` and `filter`"},
+              {"filter", String(),
+               "an expression in tcpdump's language, compiled for the hook that it is attached to; `xdp` "
+               "where it is attached to none"},
               {"program", String(),
                "its name in the object; else the one named like the label, or the object's only one"},
               {"type", String(),
@@ -73,6 +82,7 @@ void AddPrograms(Json& definitions) {
               {"attach", OneOrListOf(Ref("attachment")), "an attachment, or a list of them"},
               {"maps", MapOf(Ref("map-setup")), "name -> what it is set up with"},
               {"globals", MapOf(Ref("value")), "variable -> value, set before the program is loaded"}});
+  definitions["program"]["oneOf"] = ExactlyOne(kProgramSources);
   definitions["attachment"] = Attachment();
   definitions["map-setup"] = Object(
       "a map of a program", kProgramMapKeys,

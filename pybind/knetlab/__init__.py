@@ -20,10 +20,22 @@ from typing import Any, Union
 
 from . import _knetlab
 from ._error import Error
+from ._filter import Filter
 from ._knetlab import __version__
 from ._results import RunResult, Verdicts
 
-__all__ = ["Error", "RunResult", "Verdicts", "__version__", "doctor", "run", "verdicts"]
+__all__ = [
+    "Error",
+    "Filter",
+    "RunResult",
+    "Verdicts",
+    "__version__",
+    "check_filters",
+    "doctor",
+    "filter",
+    "run",
+    "verdicts",
+]
 
 PathLike = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
@@ -122,3 +134,39 @@ def doctor() -> list[dict[str, Any]]:
     """
     facilities: list[dict[str, Any]] = json.loads(_knetlab.doctor())["facilities"]
     return facilities
+
+
+def filter(
+    expression: str,
+    target: str = "xdp",
+    *,
+    match: str | None = None,
+    otherwise: str | None = None,
+    optimise: bool = True,
+) -> Filter:
+    """A pcap-filter expression, compiled: ``knetlab filter``. Needs no root.
+
+    target:    "xdp", "tc", "socket" or "xtbpf".
+    match:     the verdict on a match, "drop" where it is not given (at a socket "pass").
+    otherwise: the verdict elsewhere, "pass" where it is not given (at a socket "drop").
+    optimise:  by libpcap, before anything else.
+    """
+    return Filter(expression, target, match or "", otherwise or "", optimise)
+
+
+def check_filters(
+    expressions: str | Iterable[str],
+    captures: PathLike | Iterable[PathLike],
+    *,
+    optimise: bool = True,
+) -> dict[str, Any]:
+    """Runs filters on every packet of captures, through XDP and TC, beside libpcap's interpreter.
+
+    The document of ``knetlab filter --check``: all is well where "differences" and "not_run" are empty.
+    """
+    wanted = [expressions] if isinstance(expressions, str) else list(expressions)
+    paths = [captures] if isinstance(captures, (str, bytes, os.PathLike)) else list(captures)
+    document: dict[str, Any] = json.loads(
+        _knetlab.check_filters(wanted, [_path(path) for path in paths], optimise)
+    )
+    return document
