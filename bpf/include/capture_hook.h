@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A hook for captures, for XDP programs that want one: `knetlab capture` (and xdpcap, whose protocol this is)
- *then sees each packet as it leaves the program, with its verdict.
+ * then sees each packet as it leaves the program, with its verdict.
  *
  *	#include "capture_hook.h"
  *
@@ -15,15 +15,15 @@
  *	}
  *
  * The hook is a program array with a slot for each verdict. While nobody captures, its slots are empty, the
- *tail call falls through, and the program returns as it would have: one helper call, 1 to 2 ns. A capture
- *program returns the verdict of its slot, so that nothing changes for the packet. Pin the map where captures
- *find it:
+ * tail call falls through, and the program returns as it would have: that costs one helper call. A capture
+ * program returns the verdict of its slot, so that nothing changes for the packet. Pin the map where captures
+ * find it:
  *
  *	bpftool map pin name hook /sys/fs/bpf/hook
  *	knetlab capture /sys/fs/bpf/hook out.pcapng 'udp port 53'
  *
  * Use it where the main function returns. A tail call from a bpf-to-bpf function returns to that function's
- *caller, with the verdict as its result.
+ * caller, with the verdict as its result.
  */
 #ifndef KNETLAB_CAPTURE_HOOK_H
 #define KNETLAB_CAPTURE_HOOK_H

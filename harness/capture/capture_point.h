@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,9 +29,10 @@ class Placement {
 };
 
 struct CapturePoint {
-  std::string hook{};     // as a person names it: a pinned path, "server:eth0 xdp filter"
-  std::string verdict{};  // "XDP_DROP"
-  std::int32_t code = 0;  // what the program returns: the verdict's code where the return value counts
+  std::string hook{};                  // as a person names it: a pinned path, "server:eth0 xdp filter"
+  std::string verdict{};               // "XDP_DROP"
+  std::optional<std::int64_t> code{};  // the verdict's; none: a point that knows no single one
+  std::int32_t result = 0;             // what the capture program returns
   ProgramKind kind{};
   // Puts a program in. Throws Error. What it needs must live until the placement is gone.
   std::function<std::unique_ptr<Placement>(const RawProgram&)> put{};

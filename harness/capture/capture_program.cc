@@ -11,7 +11,10 @@ namespace knetlab {
 namespace {
 
 // Of the frame.
-constexpr std::int16_t kKey = -8, kRecord = -16, kFrame = 16;
+// Of a packet without bpf_xdp_load_bytes: what a page holds.
+constexpr std::uint32_t kMostByHand = 4096;
+constexpr std::int32_t kCounterShift = 6;
+constexpr std::int16_t kRecord = -8, kFrame = 8;
 
 constexpr std::int16_t At(std::size_t offset) {
   return static_cast<std::int16_t>(offset);
@@ -51,7 +54,7 @@ class Maker {
     Count(offsetof(CaptureCounters, matched));
     if (spec_.sample > 1) Sample();
     FindLength();
-    const std::vector<std::uint32_t> classes = Classes(spec_.snaplen);
+    const std::vector<std::uint32_t> classes = Classes(MostCaptured());
     for (const std::uint32_t size : classes) {
       const Label larger = size == classes.back() ? lost_ : a_.NewLabel();
       a_.JumpIf(Cond::kGreater, R9, static_cast<std::int32_t>(size), larger);
@@ -68,6 +71,10 @@ class Maker {
 
  private:
   bool xdp() const { return spec_.type == BPF_PROG_TYPE_XDP; }
+  bool copies_itself() const { return xdp() && !spec_.load_bytes; }
+  std::uint32_t MostCaptured() const {
+    return copies_itself() ? std::min(spec_.snaplen, kMostByHand) : spec_.snaplen;
+  }
   FilterTarget Target() const {
     if (!xdp()) return FilterTarget::kTc;
     return spec_.frags ? FilterTarget::kXdpFrags : FilterTarget::kXdp;
@@ -75,17 +82,18 @@ class Maker {
 
   void FindCounters() {
     a_.Mov(R6, R1);
-    a_.StoreValue(Size::kWord, R10, kKey, static_cast<std::int32_t>(spec_.point));
-    a_.MapAddress(R1, kCaptureCounters);
-    a_.Mov(R2, R10);
-    a_.Add(R2, kKey);
-    a_.Call(BPF_FUNC_map_lookup_elem);
-    a_.JumpIf(Cond::kEqual, R0, 0, out_);
-    a_.Mov(R7, R0);
+    a_.Call(BPF_FUNC_get_smp_processor_id);
+    a_.JumpIf(Cond::kGreaterEqual, R0, static_cast<std::int32_t>(spec_.cpus), out_);  // for the verifier
+    static_assert(sizeof(CaptureCounters) == 1U << kCounterShift);
+    a_.Alu(AluOp::kLeft, Width::k64, R0, kCounterShift);
+    a_.MapValueAddress(R7, kCaptureCounters,
+                       static_cast<std::uint32_t>(sizeof(CaptureCounters)) * spec_.cpus * spec_.point);
+    a_.Add(R7, R0);
   }
 
   void Count(std::size_t counter) {
-    const bool alone = xdp() || spec_.type == BPF_PROG_TYPE_SCHED_CLS;
+    const bool alone =
+        xdp() || spec_.type == BPF_PROG_TYPE_SCHED_CLS || spec_.type == BPF_PROG_TYPE_SCHED_ACT;
     if (alone) {
       a_.Load(Size::kDouble, R1, R7, At(counter));
       a_.Add(R1, 1);
@@ -123,8 +131,8 @@ class Maker {
     }
     const Label whole = a_.NewLabel();
     a_.Mov(R9, R8);
-    a_.JumpIf(Cond::kLessEqual, R9, static_cast<std::int32_t>(spec_.snaplen), whole);
-    a_.Mov(R9, static_cast<std::int32_t>(spec_.snaplen));
+    a_.JumpIf(Cond::kLessEqual, R9, static_cast<std::int32_t>(MostCaptured()), whole);
+    a_.Mov(R9, static_cast<std::int32_t>(MostCaptured()));
     a_.Bind(whole);
     a_.JumpIf(Cond::kLess, R9, 1, lost_);  // there is no such packet, but helpers want to see it
   }
@@ -146,12 +154,16 @@ class Maker {
     a_.Store(Size::kWord, R3, offsetof(CaptureRecord, captured), R9);
     a_.StoreValue(Size::kWord, R3, offsetof(CaptureRecord, point), static_cast<std::int32_t>(spec_.point));
     StoreVlan();
-    a_.Mov(R1, R6);
-    a_.Mov(R2, 0);
     a_.Add(R3, sizeof(CaptureRecord));
-    a_.Mov(R4, R9);
-    a_.Call(xdp() ? BPF_FUNC_xdp_load_bytes : BPF_FUNC_skb_load_bytes);
-    a_.JumpIf(Cond::kNotEqual, R0, 0, failed);
+    if (copies_itself()) {
+      CopyByHand(size);
+    } else {
+      a_.Mov(R1, R6);
+      a_.Mov(R2, 0);
+      a_.Mov(R4, R9);
+      a_.Call(xdp() ? BPF_FUNC_xdp_load_bytes : BPF_FUNC_skb_load_bytes);
+      a_.JumpIf(Cond::kNotEqual, R0, 0, failed);
+    }
     // Waking the reader costs as much as capturing a hundred packets.
     a_.Load(Size::kDouble, R3, R7, offsetof(CaptureCounters, unsignalled));
     a_.Add(R3, static_cast<std::int32_t>(sizeof(CaptureRecord) + size));
@@ -164,11 +176,47 @@ class Maker {
     a_.Load(Size::kDouble, R1, R10, kRecord);
     a_.Call(BPF_FUNC_ringbuf_submit);
     a_.Jump(out_);
+    if (copies_itself()) return;  // nothing fails, and the verifier wants no code that is not reached
     a_.Bind(failed);
     a_.Load(Size::kDouble, R1, R10, kRecord);
     a_.Mov(R2, BPF_RB_NO_WAKEUP);
     a_.Call(BPF_FUNC_ringbuf_discard);
     a_.Jump(lost_);
+  }
+
+  // R9 bytes to R3: eight at a time, then the rest one by one. The verifier goes through each round with R4
+  // known, but it does not know that fewer than eight are left: so those are no loop.
+  void CopyByHand(std::uint32_t size) {
+    const Label again = a_.NewLabel();
+    const Label rest = a_.NewLabel();
+    const Label end = a_.NewLabel();
+    a_.Load(Size::kWord, R1, R6, offsetof(xdp_md, data));
+    a_.Load(Size::kWord, R2, R6, offsetof(xdp_md, data_end));
+    a_.Mov(R4, 0);
+    a_.Bind(again);
+    CopyNext(Size::kDouble, size, rest);
+    a_.Jump(again);
+    a_.Bind(rest);
+    for (int i = 1; i < Bytes(Size::kDouble); ++i) CopyNext(Size::kByte, size, end);
+    a_.Bind(end);
+  }
+
+  // What R4 counts to, or to `end` where that is beyond the packet.
+  void CopyNext(Size step, std::uint32_t size, Label end) {
+    a_.JumpIf(Cond::kGreater, R4, static_cast<std::int32_t>(size) - Bytes(step), end);
+    a_.Mov(R5, R4);
+    a_.Add(R5, Bytes(step));
+    a_.JumpIf(Cond::kGreater, R5, R9, end);
+    a_.Mov(R0, R1);
+    a_.Add(R0, R4);
+    a_.Mov(R5, R0);
+    a_.Add(R5, Bytes(step));
+    a_.JumpIf(Cond::kGreater, R5, R2, end);
+    a_.Load(step, R5, R0, 0);
+    a_.Mov(R0, R3);
+    a_.Add(R0, R4);
+    a_.Store(step, R0, 0, R5);
+    a_.Add(R4, Bytes(step));
   }
 
   void StoreVlan() {

@@ -6,7 +6,8 @@
 //   Code code = MakeCaptureProgram({.type = BPF_PROG_TYPE_XDP, .result = XDP_DROP, .point = 1, .filter =
 //   &udp}); code.BindMap(kCaptureRing, ring_fd); code.BindMap(kCaptureCounters, counters_fd);
 //
-// Loads on Linux 5.18 and later for XDP (bpf_xdp_load_bytes), on 5.8 and later for TC (ring buffer).
+// Loads on Linux 5.8 and later (ring buffer). XDP before 5.18 has no bpf_xdp_load_bytes: there the program
+// copies by itself what lies between data and data_end, 4096 bytes at most.
 #pragma once
 
 #include <linux/bpf.h>
@@ -19,18 +20,20 @@
 
 namespace knetlab {
 
-inline constexpr std::string_view kCaptureRing = "ring";          // BPF_MAP_TYPE_RINGBUF
-inline constexpr std::string_view kCaptureCounters = "counters";  // BPF_MAP_TYPE_PERCPU_ARRAY, by point
+inline constexpr std::string_view kCaptureRing = "ring";  // BPF_MAP_TYPE_RINGBUF
+// BPF_MAP_TYPE_ARRAY of one value: CaptureCounters[points][cpus]. Not a per-CPU map: the address is a
+// constant and the CPU's number, which is the cheapest way to a counter.
+inline constexpr std::string_view kCaptureCounters = "counters";
 
-// A value of the counters' map. Exact: a program of XDP and TC is not interrupted by another run of itself on
+// Of a point on a CPU. Exact: a program of XDP and TC is not interrupted by another run of itself on
 // its CPU, other types count atomically.
-struct CaptureCounters {
-  std::uint64_t received;     // packets that came to the point
-  std::uint64_t matched;      // of those, what the filter let through
-  std::uint64_t left_out;     // of those, what sampling left out
-  std::uint64_t lost;         // of the rest, what the ring buffer had no room for
-  std::uint64_t next;         // how many sampling still leaves out
-  std::uint64_t unsignalled;  // bytes since the reader was woken
+struct alignas(64) CaptureCounters {  // a cache line for each CPU
+  std::uint64_t received;             // packets that came to the point
+  std::uint64_t matched;              // of those, what the filter let through
+  std::uint64_t left_out;             // of those, what sampling left out
+  std::uint64_t lost;                 // of the rest, what the ring buffer had no room for
+  std::uint64_t next;                 // how many sampling still leaves out
+  std::uint64_t unsignalled;          // bytes since the reader was woken
 };
 
 // A record of the ring; the packet follows it. Records are rounded up to a class of lengths, `captured` says
@@ -49,9 +52,11 @@ struct CaptureProgramSpec {
   bool frags = false;                      // XDP: multi-buffer packets come, too
   std::int32_t result = 0;
   std::uint32_t point = 0;
+  std::uint32_t cpus = 1;                  // possible ones
   const ClassicProgram* filter = nullptr;  // null: everything
   std::uint32_t snaplen = 262'144;         // at least 1
   std::uint32_t sample = 1;                // one in so many that match, on each CPU
+  bool load_bytes = true;                  // XDP: the kernel has bpf_xdp_load_bytes
   std::uint32_t watermark = 1U << 20;      // bytes of records on one CPU after which the reader is woken
 };
 

@@ -189,7 +189,8 @@ std::vector<CapturePoint> HookMap::Points(const std::vector<std::string>& verdic
     }
     points.push_back({.hook = path_,
                       .verdict = name,
-                      .code = static_cast<std::int32_t>(code),
+                      .code = code,
+                      .result = static_cast<std::int32_t>(code),
                       .kind = {},
                       .put = [map = map_, code, name](const RawProgram& program) {
                         return std::make_unique<HookPlacement>(map, code, name, program);

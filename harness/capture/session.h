@@ -30,6 +30,7 @@
 
 #include "harness/capture/capture_point.h"
 #include "harness/capture/capture_program.h"
+#include "harness/capture/counter_map.h"
 #include "harness/capture/pcapng_writer.h"
 #include "harness/capture/ring_reader.h"
 #include "harness/program/raw_program.h"
@@ -46,6 +47,7 @@ struct SessionOptions {
   std::uint32_t sample = 1;              // one in so many that match, for each verdict and CPU
   std::optional<std::uint64_t> count{};  // end with this packet, over all points
   std::optional<std::chrono::nanoseconds> duration{};
+  std::optional<bool> load_bytes{};            // whether the kernel has bpf_xdp_load_bytes; else it is probed
   std::size_t buffer = std::size_t{64} << 20;  // bytes of the ring, rounded up to a power of two
 };
 
@@ -107,7 +109,9 @@ class CaptureSession {
 
   SessionOptions options_;
   std::optional<ClassicProgram> filter_;
-  UniqueFd ring_, counters_, barrier_, stop_event_, epoll_;
+  UniqueFd ring_;
+  CounterMap counters_;
+  UniqueFd barrier_, stop_event_, epoll_;
   std::unique_ptr<RingReader> reader_;
   std::unique_ptr<PcapngWriter> writer_;
   std::uint64_t epoch_ns_ = 0;  // of CLOCK_MONOTONIC

@@ -97,6 +97,11 @@ const Declaration kDeclarations[] = {
     {Opt::kKeep, "--keep",
      "leave it there, of a run the labs that failed, until `knetlab topology down` or `knetlab clean`",
      AddFlag<&Options::keep>},
+    {Opt::kCapture, "--capture",
+     "every packet with its verdict, as pcapng: of try a file, of run a folder with a file for each scenario",
+     [](CLI::App& verb, Options& values, const Declaration& self) {
+       AddValue<&Options::capture>(verb, values, self, "PATH");
+     }},
     {Opt::kCount, "--count", "end after N packets",
      [](CLI::App& verb, Options& values, const Declaration& self) {
        AddValue<&Options::count>(verb, values, self, "N")->check(AtLeast(1));

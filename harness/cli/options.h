@@ -32,6 +32,7 @@ struct Options {
   bool keep = false;
   std::optional<std::uint64_t> count;
   std::optional<double> duration_s;
+  std::string capture;
   bool update_golden = false;
   std::optional<std::string> store;  // a file; empty: none
 };
@@ -52,6 +53,7 @@ enum class Opt {
   kKeep,
   kCount,
   kDuration,
+  kCapture,
   kUpdateGolden,
   kStore
 };

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <nlohmann/json.hpp>
@@ -126,6 +127,82 @@ TEST(Capture, MistakesAreToldBeforeAnythingIsTouched) {
   EXPECT_EQ(RunKnetlab({"capture", hooked.pin.path(), path, "--snaplen", "0"}).status, 2);
   EXPECT_EQ(RunKnetlab({"capture", hooked.pin.path(), "-", "--json"}).status, 2);
   EXPECT_EQ(ReadWhole(path), "kept");
+}
+
+constexpr const char* kObject = KNETLAB_OBJECTS "/parity.bpf.o";
+constexpr const char* kPackets = KNETLAB_CAPTURES "/dnscap__dns.pcap";  // 133 packets, 34 of odd length
+
+long Count(const std::vector<std::string>& lines, const std::string& line) {
+  return std::count(lines.begin(), lines.end(), line);
+}
+
+TEST(Try, WritesEveryPacketWithItsVerdict) {
+  const TestFolder folder;
+  const std::string path = folder.Path("out.pcapng");
+  const Finished finished =
+      RunKnetlab({"try", std::string(kObject) + ":xdp_parity", kPackets, "--capture", path});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const std::vector<std::string> verdicts = testing::ReadWithTshark(path, {"frame.comment"});
+  EXPECT_THAT(verdicts, SizeIs(133));
+  EXPECT_EQ(Count(verdicts, "XDP_DROP"), 34);
+  EXPECT_EQ(Count(verdicts, "XDP_PASS"), 99);
+}
+
+TEST(Try, WritesARewrittenPacketAsItCameAndAsItLeft) {
+  const TestFolder folder;
+  const std::string path = folder.Path("out.pcapng");
+  RunKnetlab({"try", KNETLAB_OBJECTS "/reflect.bpf.o", kPackets, "--limit", "1", "--capture", path});
+  const std::vector<std::string> lines =
+      testing::ReadWithTshark(path, {"eth.src", "eth.dst", "frame.comment"});
+  ASSERT_THAT(lines, SizeIs(2));
+  const std::string came = lines[0].substr(0, lines[0].rfind('\t'));
+  const std::size_t tab = came.find('\t');
+  EXPECT_EQ(lines[1], came.substr(tab + 1) + "\t" + came.substr(0, tab) + "\tXDP_TX, rewritten");
+}
+
+std::string Scenario(const std::string& capture) {
+  return "name: captured\nsummary: Odd packets are dropped.\ntopology:\n  namespaces: [client, server]\n"
+         "  links:\n    - [client:eth0 10.0.0.1/24, server:eth0 10.0.0.2/24]\n"
+         "programs:\n  filter: {object: " +
+         std::string(kObject) + ", program: xdp_parity, attach: {xdp: server:eth0}}\n" + capture +
+         "steps:\n  - replay: {capture: " + kPackets + ", from: client:eth0}\n" +
+         "  - expect: {ledger: {drop: 34}}\n";
+}
+
+TEST(Run, CapturesProgramsThatKnowNothingOfIt) {
+  const TestFolder folder;
+  const std::string file = folder.Write("s.yaml", Scenario(""));
+  const Finished finished = RunKnetlab({"run", file, "--capture", folder.Path("captures"), "--json"});
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  const std::string path = folder.Path("captures") + "/captured.pcapng";
+  const std::vector<std::string> lines =
+      testing::ReadWithTshark(path, {"frame.interface_name", "frame.comment"});
+  EXPECT_THAT(lines, SizeIs(133));
+  EXPECT_EQ(Count(lines, "server:eth0 xdp filter XDP_DROP\tXDP_DROP"), 34);
+  EXPECT_EQ(Count(lines, "server:eth0 xdp filter XDP_PASS\tXDP_PASS"), 99);
+  EXPECT_THAT(finished.out, HasSubstr("captured 133 packets, wrote 133 to"));
+}
+
+TEST(Run, AScenarioSaysWhatIsCaptured) {
+  const TestFolder folder;
+  const std::string path = folder.Path("drops.pcapng");
+  const std::string file = folder.Write(
+      "s.yaml", Scenario("capture: {file: " + path + ", verdicts: [drop], before: on, snaplen: 20}\n"));
+  const Finished finished = RunKnetlab({"run", file});
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  const std::vector<std::string> lines = testing::ReadWithTshark(path, {"frame.comment", "frame.cap_len"});
+  EXPECT_EQ(Count(lines, "before\t20"), 133);
+  EXPECT_EQ(Count(lines, "XDP_DROP\t20"), 34);
+  EXPECT_THAT(lines, SizeIs(167));
+}
+
+TEST(Run, AVerdictThatNoProgramHasIsAnErrorAtItsLine) {
+  const TestFolder folder;
+  const std::string file =
+      folder.Write("s.yaml", Scenario("capture: {file: " + folder.Path("x") + ", verdicts: [shot]}\n"));
+  const Finished finished = RunKnetlab({"run", file});
+  EXPECT_EQ(finished.status, 1);
+  EXPECT_THAT(finished.out, HasSubstr("\"shot\" is not a verdict"));
 }
 
 }  // namespace

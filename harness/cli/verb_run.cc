@@ -137,6 +137,7 @@ RunOptions Wanted(const Options& options) {
   wanted.fail_fast = options.fail_fast;
   wanted.keep = options.keep;
   wanted.update_golden = options.update_golden;
+  wanted.capture_folder = options.capture;
   return wanted;
 }
 
@@ -169,9 +170,10 @@ std::vector<Verb> AddRun(CLI::App& command, Options& options) {
   CLI::App* verb = command.add_subcommand("run", "Run scenarios");
   const auto arguments = std::make_shared<Arguments>();
   verb->add_option("PATH", arguments->paths, "scenario files, or folders of them")->required();
-  AddOptions(*verb, options,
-             {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kSeed, Opt::kTimeout, Opt::kFailFast,
-              Opt::kKeep, Opt::kUpdateGolden, Opt::kReport, Opt::kStore, Opt::kJson, Opt::kOutput});
+  AddOptions(
+      *verb, options,
+      {Opt::kRig, Opt::kFilter, Opt::kJobs, Opt::kRepeat, Opt::kSeed, Opt::kTimeout, Opt::kFailFast,
+       Opt::kKeep, Opt::kCapture, Opt::kUpdateGolden, Opt::kReport, Opt::kStore, Opt::kJson, Opt::kOutput});
   verb->add_option("--label", arguments->label, "a name for this run in the store")->type_name("NAME");
   verb->footer(
       "The rig is wire unless told otherwise. On a terminal, and where --store asks for it, each result is "

@@ -47,6 +47,7 @@ int TryVerb(Session& session, const Arguments& arguments) {
   wanted.hook = options.hook;
   if (!options.rig.empty()) wanted.rig = options.rig;
   if (options.limit) wanted.limit = *options.limit;
+  wanted.capture_output = options.capture;
 
   const TryResult result = Try(wanted, session.interrupt.token());
   if (options.json) {
@@ -71,7 +72,7 @@ std::vector<Verb> AddTry(CLI::App& command, Options& options) {
   verb->add_option("CAPTURE", arguments->capture, "a pcap or pcapng file of Ethernet packets")
       ->type_name("FILE")
       ->required();
-  AddOptions(*verb, options, {Opt::kHook, Opt::kRig, Opt::kLimit, Opt::kJson, Opt::kOutput});
+  AddOptions(*verb, options, {Opt::kHook, Opt::kRig, Opt::kLimit, Opt::kCapture, Opt::kJson, Opt::kOutput});
   verb->footer(
       "The rig is unit unless told otherwise. Exit status 1: the ledger does not balance.\n\n"
       "  sudo knetlab try filter.o dns.pcap\n"

@@ -198,6 +198,18 @@ struct Step {
   Mark mark;
 };
 
+// capture: {file: drops.pcapng, programs: [filter], verdicts: [drop], filter: udp port 53}
+struct CaptureSpec {
+  std::string file;                   // as given
+  std::vector<std::string> programs;  // labels; empty: all that can be captured
+  std::vector<std::string> verdicts;  // "XDP_DROP", "drop"; empty: all
+  std::string filter;                 // a pcap-filter expression; empty: everything
+  bool before = false;                // each packet as it came to the program, too
+  std::uint32_t snaplen = 262'144;
+  std::uint32_t sample = 1;
+  Mark mark;
+};
+
 struct Scenario {
   std::string name;  // in the file; of a case also "[port=53,mode=native]"
   Mark name_mark;
@@ -215,6 +227,7 @@ struct Scenario {
   std::map<std::string, Mark> topology_marks;  // "server:eth0", "server" -> where declared
   std::vector<SocketSpec> sockets;
   std::vector<ProgramSpec> programs;
+  std::optional<CaptureSpec> capture;
   std::vector<Step> steps;
 };
 

@@ -120,6 +120,7 @@ Scenario ReadScenarioTree(const Node& root, const std::string& file, const ReadO
     scenario.programs = ReadProgramsSection(programs, context);
     RequireFramesForFilters(scenario);
   });
+  read("capture", [&](const Node& capture) { scenario.capture = ReadCaptureSection(capture, context); });
   read("steps", [&](const Node& steps) { scenario.steps = ReadStepsSection(steps, context); });
   return scenario;
 }

@@ -47,6 +47,7 @@ struct ReadContext {
 TopologySpec ReadTopologySection(const Node& node, ReadContext& context);
 std::vector<SocketSpec> ReadSocketsSection(const Node& node, ReadContext& context);
 std::vector<ProgramSpec> ReadProgramsSection(const Node& node, ReadContext& context);
+CaptureSpec ReadCaptureSection(const Node& node, const ReadContext& context);
 std::vector<Step> ReadStepsSection(const Node& node, const ReadContext& context);
 ExpectStep ReadExpect(const Node& node, const ReadContext& context);
 void ReadPacketsChecks(const Node& node, const ReadContext& context, ExpectStep& expect);

@@ -26,6 +26,7 @@ inline constexpr Key kScenarioKeys[] = {{"name", kRequired},
                                         {"topology"},
                                         {"sockets"},
                                         {"programs"},
+                                        {"capture"},
                                         {"steps", kRequired}};
 
 inline constexpr Key kTopologyKeys[] = {{"namespaces", kRequired},
@@ -62,6 +63,9 @@ inline constexpr std::string_view kProgramSources[] = {"object", "filter"};
 inline constexpr std::string_view kObjectKeys[] = {"program", "type", "maps", "globals"};
 inline constexpr Key kProgramMapKeys[] = {{"size"}, {"contents"}, {"share"}};
 inline constexpr Key kMapEntryKeys[] = {{"key", kRequired}, {"value", kRequired}};
+
+inline constexpr Key kCaptureKeys[] = {{"file", kRequired}, {"programs"}, {"verdicts"}, {"filter"},
+                                       {"before"},          {"snaplen"},  {"sample"}};
 
 inline constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"u8"},   {"u16"},
                                      {"u32"}, {"u64"},  {"be16"},    {"be32"}, {"be64"}};

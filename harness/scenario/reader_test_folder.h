@@ -85,6 +85,7 @@ programs:
     object: xdp_drop.bpf.o
     attach: [{tc-ingress: lb:eth0}, {tc-egress: lb:eth1, mode: clsact}, {socket: tap}]
     maps: {other: {share: drop.counters}}
+capture: {file: x.pcapng, programs: [drop], verdicts: [XDP_DROP, pass], filter: udp port 53, before: yes, snaplen: 64, sample: 2}
 steps:
   - replay:
       capture: dns.pcap

@@ -40,6 +40,18 @@ TEST_F(ReaderValid, HeadOfAScenario) {
   EXPECT_FALSE(s.care);
 }
 
+TEST_F(ReaderValid, ACapture) {
+  const Scenario s = Whole();
+  ASSERT_TRUE(s.capture);
+  EXPECT_EQ(s.capture->file, "x.pcapng");
+  EXPECT_THAT(s.capture->programs, ElementsAre("drop"));
+  EXPECT_THAT(s.capture->verdicts, ElementsAre("XDP_DROP", "pass"));
+  EXPECT_EQ(s.capture->filter, "udp port 53");
+  EXPECT_TRUE(s.capture->before);
+  EXPECT_EQ(s.capture->snaplen, 64U);
+  EXPECT_EQ(s.capture->sample, 2U);
+}
+
 TEST_F(ReaderValid, FamiliesExpandInStep) {
   const Scenario s = Whole();
   ASSERT_EQ(s.topology.namespaces.size(), 5u);
@@ -124,7 +136,7 @@ TEST_F(ReaderValid, SocketsAndPrograms) {
 TEST_F(ReaderValid, Steps) {
   const Scenario s = Whole();
   ASSERT_EQ(s.steps.size(), 5u);
-  EXPECT_EQ(s.steps[0].mark.line, 47);
+  EXPECT_EQ(s.steps[0].mark.line, 48);
   EXPECT_EQ(s.steps[0].mark.column, 5);
   const auto& replay = std::get<ReplayStep>(s.steps[0].what);
   EXPECT_EQ(replay.capture, folder_.Path("captures/dns.pcap"));
@@ -152,7 +164,7 @@ TEST_F(ReaderValid, Expectations) {
   EXPECT_FALSE(expect.ledger[1].number.Holds(5));
   EXPECT_EQ(expect.ledger[2].place, "lb:eth0 ring");
   EXPECT_EQ(expect.ledger[2].fate, Fate::kLost);
-  EXPECT_EQ(expect.ledger[2].number.mark.line, 62);
+  EXPECT_EQ(expect.ledger[2].number.mark.line, 63);
   ASSERT_EQ(expect.verdicts.size(), 2u);
   EXPECT_EQ(expect.verdicts[1].verdict, "XDP_PASS");
   EXPECT_EQ(expect.maps[0].read[0].value.elements[0].text, "lb:eth0");

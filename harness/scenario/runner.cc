@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <ctime>
+#include <filesystem>
 #include <map>
 #include <mutex>
 #include <numeric>
@@ -69,6 +70,7 @@ class Suite {
   ScenarioResult RunOne(const Scenario& scenario, int repetition, std::stop_token stop);
   void Judge(ScenarioResult& result) const;
   std::string MissingFeature(const Scenario& scenario) const;
+  std::string CaptureFile(const Scenario& scenario, int repetition) const;
 
   const RunOptions& options_;
   std::vector<Scenario> scenarios_;
@@ -106,7 +108,16 @@ Suite::Suite(const std::vector<std::string>& paths, const RunOptions& options)
                  .detail = "",
                  .code = EINVAL});
   }
+  if (!options.capture_folder.empty() && options.rig != "wire") {
+    throw Error({.what = "capture on the",
+                 .where = options.rig + " rig",
+                 .why = "packets are captured where they flow",
+                 .hint = "--rig wire, or knetlab try --capture",
+                 .detail = "",
+                 .code = EINVAL});
+  }
   Read(paths);
+  if (!options.capture_folder.empty()) std::filesystem::create_directories(options.capture_folder);
   for (const Scenario& scenario : scenarios_) {
     for (const std::string& feature : scenario.requires_features) {
       if (!facilities_.contains(feature)) facilities_.emplace(feature, ProbeFacility(feature));
@@ -177,6 +188,15 @@ void Suite::Judge(ScenarioResult& result) const {
   }
 }
 
+std::string Suite::CaptureFile(const Scenario& scenario, int repetition) const {
+  if (options_.capture_folder.empty()) return scenario.capture ? scenario.capture->file : "";
+  std::string name = scenario.name;
+  // A case is named "dns[port=53,path=/x]".
+  std::replace(name.begin(), name.end(), '/', '_');
+  if (RepetitionsOf(scenario, options_) > 1) name += fmt::format(".{}", repetition);
+  return (std::filesystem::path(options_.capture_folder) / (name + ".pcapng")).string();
+}
+
 ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop_token stop) {
   ScenarioResult result;
   result.name = scenario.name;
@@ -198,6 +218,7 @@ ScenarioResult Suite::RunOne(const Scenario& scenario, int repetition, std::stop
                    .latency_floor = latency_floor_,
                    .seed = result.seed,
                    .update_golden = options_.update_golden};
+    rig.capture_output = CaptureFile(scenario, repetition);
     if (options_.keep) {
       result.kept.name = NameOfKept(scenario.name, repetition);
       rig.keep = &result.kept;

@@ -46,6 +46,9 @@ struct RunOptions {
   std::string label;  // of the run in the store
   std::vector<std::string> object_folders;  // empty: DefaultObjectFolders()
   bool update_golden = false;               // RigOptions::update_golden
+  // Captures go here, NAME.pcapng or NAME.REPETITION.pcapng of each scenario; a scenario without `capture:`
+  // captures everything. Empty: `capture:` goes to its own file, other scenarios capture nothing.
+  std::string capture_folder{};
   // Called once, when all are read and before the first runs.
   std::function<void(const std::vector<Scenario>& suite)> on_begin;
   // Called as each ends, from the threads that run them, one at a time.

@@ -65,6 +65,8 @@ Json ScenarioMap() {
         "unit rig"},
        {"sockets", MapOf(Ref("socket")), "label -> socket"},
        {"programs", MapOf(Ref("program")), "label -> program"},
+       {"capture", Ref("capture"),
+        "a file of every packet with its verdict, written while the scenario runs: [Capture](#capture)"},
        {"steps", ListOf(Ref("step")), "a list, done in order"}});
 }
 

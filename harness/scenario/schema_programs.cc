@@ -92,6 +92,18 @@ void AddPrograms(Json& definitions) {
         "`label.map`: use the map of a program that stands above, instead of one of its own"}});
   definitions["map-entry"] = Object("an entry of a map", kMapEntryKeys,
                                     {{"key", Ref("value"), "a value"}, {"value", Ref("value"), "a value"}});
+  definitions["capture"] = Object(
+      "a capture", kCaptureKeys,
+      {{"file", String(),
+        "the pcapng file, from the current folder on; of `knetlab run --capture FOLDER` it goes there, under "
+        "the "
+        "scenario's name"},
+       {"programs", ListOf(Scalar()), "labels of programs; all XDP and TC programs where it is not given"},
+       {"verdicts", ListOf(Scalar()), "such as `drop` or `XDP_DROP`; all where it is not given"},
+       {"filter", String(), "a pcap-filter expression"},
+       {"before", Boolean(), "each packet as it came to the program, too"},
+       {"snaplen", Integer(1, 262'144), "the first bytes of each packet only"},
+       {"sample", Integer(1, 1'000'000'000), "one in so many, for each verdict and CPU"}});
   definitions["value"] = Value();
 }
 

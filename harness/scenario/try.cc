@@ -17,6 +17,7 @@
 #include "harness/program/verdict.h"
 #include "harness/scenario/loaded_programs.h"
 #include "harness/scenario/requirements.h"
+#include "harness/scenario/try_capture.h"
 #include "harness/scenario/unit_rig.h"
 #include "harness/traffic/capture_file.h"
 #include "harness/traffic/packet_summary.h"
@@ -228,6 +229,8 @@ TryResult Trial::Carry() {
   } else {
     MakeRig(options_.rig);  // throws: no such rig
   }
+  if (!options_.capture_output.empty() && !stop_.stop_requested())
+    WriteTryCapture(options_.capture_output, result_, capture_);
   if (options_.cost) MeasureCost();
   if (stop_.stop_requested()) {
     throw Error({.what = "try",

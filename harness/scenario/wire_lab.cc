@@ -37,7 +37,7 @@ ReceiverOptions OptionsOf(const SocketSpec& spec) {
 
 }  // namespace
 
-WireLab::WireLab(const Scenario& scenario)
+WireLab::WireLab(const Scenario& scenario, const std::set<std::string>& instrumented)
     : scenario_(scenario),
       endpoints_{.ifindex = [this](const std::string& name) { return topology_->endpoint(name).ifindex; },
                  .run_in =
@@ -46,7 +46,7 @@ WireLab::WireLab(const Scenario& scenario)
                      }} {
   ReadCaptures();
   BuildTopology();
-  programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags());
+  programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags(), instrumented);
   OpenSockets();
   AttachPrograms();
 }

@@ -24,8 +24,9 @@ namespace knetlab {
 
 class WireLab {
  public:
-  explicit WireLab(
-      const Scenario& scenario);  // throws Error, at the place in the file that could not be made
+  // `instrumented`: labels of programs to make ready for capture. Throws Error, at the place in the file that
+  // could not be made.
+  explicit WireLab(const Scenario& scenario, const std::set<std::string>& instrumented = {});
 
   const Topology& topology() const { return *topology_; }
   const LoadedPrograms& programs() const { return *programs_; }

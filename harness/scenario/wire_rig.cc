@@ -12,6 +12,7 @@
 #include "harness/scenario/located_error.h"
 #include "harness/scenario/measured_checks.h"
 #include "harness/scenario/output_check.h"
+#include "harness/scenario/run_capture.h"
 #include "harness/scenario/seen_packets.h"
 #include "harness/scenario/wire_cost.h"
 #include "harness/scenario/wire_lab.h"
@@ -26,10 +27,16 @@ constexpr std::chrono::milliseconds kQuietDeadline{1000};
 class Run {
  public:
   Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
-      : scenario_(scenario), options_(options), stop_(std::move(stop)), lab_(scenario), seen_(scenario) {
+      : scenario_(scenario),
+        options_(options),
+        stop_(std::move(stop)),
+        capture_(options.capture_output, scenario),
+        lab_(scenario, capture_.Labels()),
+        seen_(scenario) {
     taps_.emplace(scenario, lab_.topology());
     result_.notes = lab_.notes();
     for (const HookedProgram& hook : lab_.hooks()) result_.modes.push_back(hook.mode);
+    capture_.Begin(lab_);
   }
   RigResult Carry();
 
@@ -51,6 +58,7 @@ class Run {
   const Scenario& scenario_;
   const RigOptions& options_;
   std::stop_token stop_;
+  RunCapture capture_;
   WireLab lab_;
   SeenPackets seen_;
   std::optional<EndpointTaps> taps_;
@@ -203,6 +211,7 @@ RigResult Run::Carry() {
   const bool keep = options_.keep != nullptr;
   try {
     DoSteps();
+    capture_.End(result_.notes);
   } catch (const Error&) {
     if (keep) lab_.Keep(*options_.keep);
     throw;
