@@ -21,9 +21,9 @@
 namespace knetlab {
 namespace {
 
-constexpr auto kVerbs = {AddDoctor,   AddTry,        AddFilter, AddCapture, AddList,
-                         AddValidate, AddSchema,     AddRun,    AddResults, AddTopology,
-                         AddClean,    AddCompletion, AddMan};
+constexpr auto kVerbs = {AddDoctor,   AddTry,      AddFilter, AddCapture,    AddList,
+                         AddValidate, AddSchema,   AddRun,    AddReplay,     AddFlood,
+                         AddResults,  AddTopology, AddClean,  AddCompletion, AddMan};
 
 // The verb that is being read, as deep as it got: "topology up".
 CLI::App* Innermost(CLI::App* app) {

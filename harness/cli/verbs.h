@@ -39,6 +39,8 @@ std::vector<Verb> AddValidate(CLI::App& command, Options& options);
 std::vector<Verb> AddSchema(CLI::App& command, Options& options);
 std::vector<Verb> AddCapture(CLI::App& command, Options& options);
 std::vector<Verb> AddRun(CLI::App& command, Options& options);
+std::vector<Verb> AddFlood(CLI::App& command, Options& options);
+std::vector<Verb> AddReplay(CLI::App& command, Options& options);
 std::vector<Verb> AddResults(CLI::App& command, Options& options);
 std::vector<Verb> AddTopology(CLI::App& command, Options& options);
 std::vector<Verb> AddClean(CLI::App& command, Options& options);

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/scenario/documents.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
+#include "harness/scenario/send.h"
 #include "harness/scenario/suitable_rigs.h"
 
 namespace knetlab {
@@ -223,6 +226,22 @@ Json ValidateDocument(std::size_t scenarios, const std::vector<Error>& errors) {
   Json document = {{"schema", "knetlab.validate/1"}, {"scenarios", scenarios}, {"errors", Json::array()}};
   for (const Error& error : errors) document["errors"].push_back(ErrorPartsOf(error));
   return document;
+}
+
+Json SendDocument(const std::string& verb, const SendResult& result) {
+  const TrafficReport& report = result.report;
+  const double pps = report.duration_ns == 0 ? 0
+                                             : static_cast<double>(report.packets) * 1e9 /
+                                                   static_cast<double>(report.duration_ns);
+  return {{"schema", fmt::format("knetlab.{}/1", verb)},
+          {"method", report.method},
+          {"why", result.choice.why},
+          {"packets", report.packets},
+          {"bytes", report.bytes},
+          {"failed", report.failed()},
+          {"duration_ns", report.duration_ns},
+          {"pps", pps},
+          {"padded", result.summary.padded}};
 }
 
 Json ErrorDocument(const Error& error) {

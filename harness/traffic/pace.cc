@@ -21,7 +21,7 @@ double ParsePositive(std::string_view number, std::string_view whole) {
     throw Error({.what = "read pace",
                  .where = fmt::format("\"{}\"", whole),
                  .why = "not a pace",
-                 .hint = "max, original, x2.5 (times the original), 1000pps",
+                 .hint = "max, original, x2.5 (times the original), 1000pps, 10.5mbps",
                  .detail = ""});
   }
   return value;
@@ -40,20 +40,32 @@ Pace Pace::Parse(std::string_view text) {
   if (text == "original") return {.kind = Kind::kOriginal};
   if (text.starts_with('x')) return {.kind = Kind::kMultiplier, .value = ParsePositive(text.substr(1), text)};
   std::string_view number = text;
+  if (number.ends_with("mbps")) {
+    number.remove_suffix(4);
+    return {.kind = Kind::kMbps, .value = ParsePositive(number, text)};
+  }
   if (number.ends_with("pps")) number.remove_suffix(3);
   return {.kind = Kind::kPps, .value = ParsePositive(number, text)};
 }
 
+std::uint64_t CaptureClock::OffsetNs(std::uint64_t time_ns) {
+  if (begun_ && time_ns > before_ns_ && time_ns - before_ns_ <= kMaxGapNs) offset_ns_ += time_ns - before_ns_;
+  begun_ = true;
+  before_ns_ = time_ns;
+  return offset_ns_;
+}
+
 PaceSchedule::PaceSchedule(const Pace& pace, std::span<const Packet> packets) : pace_(pace) {
-  if (pace.kind != Pace::Kind::kOriginal && pace.kind != Pace::Kind::kMultiplier) return;
-  std::uint64_t offset = 0;
-  for (std::size_t i = 0; i < packets.size(); ++i) {
-    if (i > 0 && packets[i].time_ns > packets[i - 1].time_ns) {
-      const std::uint64_t gap = packets[i].time_ns - packets[i - 1].time_ns;
-      if (gap <= kMaxGapNs) offset += gap;
+  if (pace.kind == Pace::Kind::kMbps) {
+    for (const Packet& packet : packets) {
+      capture_offsets_.push_back(loop_offset_);
+      loop_offset_ += packet.bytes.size() * 8;
     }
-    capture_offsets_.push_back(offset);
   }
+  if (pace.kind != Pace::Kind::kOriginal && pace.kind != Pace::Kind::kMultiplier) return;
+  CaptureClock clock;
+  for (const Packet& packet : packets) capture_offsets_.push_back(clock.OffsetNs(packet.time_ns));
+  if (!capture_offsets_.empty()) loop_offset_ = capture_offsets_.back();
 }
 
 std::uint64_t PaceSchedule::OffsetNs(std::uint64_t index) const {
@@ -62,7 +74,8 @@ std::uint64_t PaceSchedule::OffsetNs(std::uint64_t index) const {
   if (capture_offsets_.empty()) return 0;
   const std::uint64_t loop = index / capture_offsets_.size();
   const auto offset = static_cast<long double>(capture_offsets_[index % capture_offsets_.size()]) +
-                      static_cast<long double>(loop) * static_cast<long double>(capture_offsets_.back());
+                      static_cast<long double>(loop) * static_cast<long double>(loop_offset_);
+  if (pace_.kind == Pace::Kind::kMbps) return Nanoseconds(offset * 1e3L / pace_.value);
   return Nanoseconds(pace_.kind == Pace::Kind::kMultiplier ? offset / pace_.value : offset);
 }
 

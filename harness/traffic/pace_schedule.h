@@ -10,9 +10,22 @@
 #include <span>
 #include <vector>
 
-#include "harness/traffic/replay.h"
+#include "harness/traffic/capture_file.h"
+#include "harness/traffic/pace.h"
 
 namespace knetlab {
+
+// Reads capture times, one after the other.
+class CaptureClock {
+ public:
+  // Nanoseconds after the first packet at which the packet with this time was captured.
+  std::uint64_t OffsetNs(std::uint64_t time_ns);
+
+ private:
+  std::uint64_t offset_ns_ = 0;
+  std::uint64_t before_ns_ = 0;
+  bool begun_ = false;
+};
 
 class PaceSchedule {
  public:
@@ -25,7 +38,9 @@ class PaceSchedule {
 
  private:
   Pace pace_;
-  std::vector<std::uint64_t> capture_offsets_;  // of one loop; empty where the capture's times do not matter
+  // Of one loop: nanoseconds, or bits sent before a packet at kMbps. Empty where neither matters.
+  std::vector<std::uint64_t> capture_offsets_;
+  std::uint64_t loop_offset_ = 0;  // at the end of a loop
 };
 
 }  // namespace knetlab

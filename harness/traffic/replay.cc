@@ -138,13 +138,13 @@ Error ReplayError(std::string where, std::string why) {
 
 }  // namespace
 
-Replay::Replay(const Capture& capture, const ReplayOptions& options)
-    : packets_(capture.packets), options_(options) {
-  std::uint64_t total = 0;
+Replay::Replay(Capture capture, const ReplayOptions& options)
+    : packets_(std::move(capture.packets)), options_(options) {
   if (options_.loops == 0) throw ReplayError(capture.path, "no loops to send");
   if (options_.batch == 0) throw ReplayError(capture.path, "a batch of no packets");
-  if (__builtin_mul_overflow(options_.loops, packets_.size(), &total))
+  if (__builtin_mul_overflow(options_.loops, packets_.size(), &total_))
     throw ReplayError(capture.path, "too many loops");
+  if (options_.count > 0) total_ = std::min(total_, options_.count);
   // The kernel cuts longer batches without a word (sendmmsg(2)), which would look like a refusal.
   options_.batch = std::min<std::uint32_t>(options_.batch, UIO_MAXIOV);
   if (options_.rewrite.empty()) return;
@@ -152,7 +152,7 @@ Replay::Replay(const Capture& capture, const ReplayOptions& options)
 }
 
 std::uint64_t Replay::total() const {
-  return options_.loops * packets_.size();
+  return total_;
 }
 
 TrafficReport Replay::Send(const SendContext& context) {

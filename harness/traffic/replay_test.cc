@@ -3,11 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
 #include <net/if.h>
-#include <netinet/in.h>
-#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -16,6 +12,7 @@
 #include <functional>
 #include <set>
 
+#include "harness/traffic/test_frame_tap.h"
 #include "harness/traffic/test_packets.h"
 #include "netns/error.h"
 #include "netns/topology.h"
@@ -31,58 +28,6 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using namespace ::knetlab::testing;  // NOLINT(google-build-using-namespace): FromHex and operator+
 
-TopologySpec TwoNamespaces() {
-  TopologySpec spec;
-  spec.namespaces = {{.name = "client", .sysctls = {}}, {.name = "server", .sysctls = {}}};
-  LinkSpec link;
-  link.ends[0].ns = "client";
-  link.ends[1].ns = "server";
-  for (EndpointSpec& end : link.ends) end.interface = "eth0";
-  spec.links = {link};
-  return spec;
-}
-
-// Sees all that arrives at an interface, from its construction on.
-class FrameTap {
- public:
-  FrameTap(const Namespace& ns, const char* interface) {
-    ns.Run([&] {
-      fd_.reset(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-      const int buffer = 64 << 20;
-      ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUFFORCE, &buffer, sizeof(buffer));
-      sockaddr_ll address{};
-      address.sll_family = AF_PACKET;
-      address.sll_protocol = htons(ETH_P_ALL);
-      address.sll_ifindex = static_cast<int>(::if_nametoindex(interface));
-      EXPECT_EQ(::bind(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-    });
-  }
-
-  // The next `count` frames, or fewer where they do not come.
-  std::vector<Bytes> Take(std::size_t count) {
-    std::vector<Bytes> frames;
-    Bytes buffer(70'000);
-    while (frames.size() < count) {
-      const ssize_t size = ::recv(fd_.get(), buffer.data(), buffer.size(), 0);
-      if (size >= 0) {
-        frames.emplace_back(buffer.begin(), buffer.begin() + size);
-        continue;
-      }
-      pollfd event{.fd = fd_.get(), .events = POLLIN, .revents = 0};
-      if (::poll(&event, 1, 5000) <= 0) break;
-    }
-    return frames;
-  }
-
-  bool HasMore() const {
-    std::byte first{};
-    return ::recv(fd_.get(), &first, 1, MSG_PEEK) >= 0;
-  }
-
- private:
-  UniqueFd fd_;
-};
-
 class RecordingObserver : public SendObserver {
  public:
   struct Batch {
@@ -94,6 +39,7 @@ class RecordingObserver : public SendObserver {
     batches.push_back({first, count});
     if (on_batch) on_batch();
   }
+  void OnFrames(const FramesOut&) override { FAIL() << "AF_PACKET sends no frames"; }
   std::vector<std::uint64_t> cookies;
   std::vector<Batch> batches;
   std::function<void()> on_batch;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Something that sends packets out of an endpoint. Replay (replay.h) is the first; the in-kernel generator
-// implements the same.
+// Something that sends packets out of an endpoint: Replay (replay.h) through AF_PACKET, LiveFrames
+// (live_frames.h) from within the kernel.
 //
 // A source says which packets it hands over before it does, so that a ledger can tell them from all others:
 // see SendObserver.
@@ -15,6 +15,13 @@
 
 namespace knetlab {
 
+struct FramesOut {
+  std::uint64_t netns = 0;  // inode of the namespace
+  int ifindex = 0;
+  std::uint64_t first = 1;
+  std::uint64_t count = 0;
+};
+
 // Called on the sending thread, inside the namespace. Must not throw and must be quick.
 class SendObserver {
  public:
@@ -25,6 +32,9 @@ class SendObserver {
   // The next system call offers packets numbered first, first + 1 ... in this order. When it ends early, the
   // packet it ended at is not offered again.
   virtual void OnBatch(std::uint64_t first, std::uint32_t count) = 0;
+  // So many frames without a socket are about to be sent out of this interface, numbered from first. What
+  // arrives at its peer and was not seen before is one of them.
+  virtual void OnFrames(const FramesOut& out) = 0;
 };
 
 struct SendContext {
@@ -42,12 +52,15 @@ struct Refusal {
 };
 
 struct TrafficReport {
-  std::string method;             // "af-packet"
+  std::string method;             // "af-packet" or "live-frames"
   std::uint64_t packets = 0;      // taken by the kernel
   std::uint64_t bytes = 0;        // of those
-  std::uint64_t attempted = 0;    // packets + refusals
-  std::vector<Refusal> refusals;  // all of them
-  std::uint64_t duration_ns = 0;  // from the first to the last system call
+  std::uint64_t attempted = 0;    // packets + refusals + unsent
+  std::vector<Refusal> refusals;  // all whose number is known
+  std::uint64_t unsent = 0;       // frames that the device did not take; which ones they were is not known
+  std::uint64_t duration_ns = 0;  // from the first to the last packet
+
+  std::uint64_t failed() const { return refusals.size() + unsent; }
 };
 
 class TrafficSource {

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The generator: run with BPF_F_TEST_XDP_LIVE_FRAMES, it makes each frame the next packet of its slabs and
+ * sends it back to the device it was given as coming from, which is the way out. One run sends one packet or,
+ * where none is due, none: XDP_DROP gives the frame back.
+ *
+ * One call of BPF_PROG_TEST_RUN does it all: each call costs 20 ms, two waits for RCU.
+ */
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "bpf/include/kernel_types.h"
+#include "bpf/include/live_frames_abi.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+/* Clock readings in one run: a few microseconds, after which the kernel looks for signals. */
+#define SPINS 128
+
+struct slab {
+	__u8 bytes[LIVE_SLAB];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct slab);
+} slabs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
+struct live_state state;
+
+static __always_inline void notify(void)
+{
+	__u64 event = 0;
+
+	/* When there is no room, there is an event that nobody has read yet. */
+	bpf_ringbuf_output(&events, &event, sizeof(event), BPF_RB_FORCE_WAKEUP);
+}
+
+static __always_inline void next_slab(void)
+{
+	__u32 key = state.slab_key + 1;
+
+	if (key >= state.slabs) {
+		key = 0;
+		state.base_ns += state.round_ns;
+	}
+	state.slab_key = key;
+	state.offset = 0;
+	state.slab++;
+	if (state.notify)
+		notify();
+}
+
+/* The next packet, or none where the driver has not written it yet. */
+static __always_inline struct live_record *next_record(void)
+{
+	for (int i = 0; i < 2; i++) {
+		__u32 key = state.slab_key, offset = state.offset;
+		struct live_record *record;
+		struct slab *slab;
+
+		if (state.slab >= *(volatile __u64 *)&state.published)
+			return NULL;
+		slab = bpf_map_lookup_elem(&slabs, &key);
+		if (!slab)
+			return NULL;
+		if (offset <= LIVE_LAST_START) {
+			record = (struct live_record *)(slab->bytes + offset);
+			if (record->length)
+				return record;
+		}
+		next_slab();
+	}
+	return NULL;
+}
+
+struct wait {
+	__u64 until;
+	__u64 now;
+};
+
+static long look_at_clock(__u32 index, struct wait *wait)
+{
+	wait->now = bpf_ktime_get_ns();
+	return wait->now >= wait->until;
+}
+
+/* Whether the packet is due; waits for it a little. */
+static __always_inline bool is_due(struct live_record *record)
+{
+	struct wait wait = {};
+
+	if (!state.offered) {
+		wait.now = bpf_ktime_get_ns();
+		state.first_ns = wait.now;
+		state.due_ns = 0;
+		state.due_fraction = 0;
+	}
+	if (state.pace == LIVE_DUE)
+		state.due_ns = state.base_ns + record->due_ns;
+	wait.until = state.first_ns + state.due_ns;
+	if (wait.now < wait.until)
+		bpf_loop(SPINS, look_at_clock, &wait, 0);
+	if (wait.now < wait.until)
+		return false;
+	state.last_ns = wait.now;
+	return true;
+}
+
+static __always_inline void set_next_due(__u32 length)
+{
+	__u64 gap = state.gap_fp + length * state.byte_fp;
+	__u64 fraction = (__u64)state.due_fraction + (__u32)gap;
+
+	state.due_ns += (gap >> 32) + (fraction >> 32);
+	state.due_fraction = (__u32)fraction;
+}
+
+static __always_inline bool fill(struct xdp_md *ctx, struct live_record *record, __u32 length)
+{
+	int have = (int)(ctx->data_end - ctx->data);
+
+	if ((int)length != have && bpf_xdp_adjust_tail(ctx, (int)length - have))
+		return false;
+	return bpf_xdp_store_bytes(ctx, 0, record + 1, length) == 0;
+}
+
+SEC("xdp")
+int knetlab_live(struct xdp_md *ctx)
+{
+	struct live_record *record;
+	__u32 length;
+	bool sent;
+
+	if (*(volatile __u32 *)&state.stop || state.offered >= state.total)
+		return XDP_DROP;
+	record = next_record();
+	if (!record)
+		return XDP_DROP;
+	length = record->length;
+	if (length < LIVE_LEAST_FRAME || length > LIVE_MOST_FRAME)
+		return XDP_ABORTED; /* the driver writes no such record */
+	if (state.pace != LIVE_MAX) {
+		if (!is_due(record))
+			return XDP_DROP;
+		if (state.pace == LIVE_RATE)
+			set_next_due(length);
+	} else if (!state.offered) {
+		state.first_ns = bpf_ktime_get_ns();
+	}
+	sent = fill(ctx, record, length);
+	state.offset += (sizeof(*record) + length + LIVE_ALIGN - 1) & ~(LIVE_ALIGN - 1);
+	state.offered++;
+	state.bytes += length;
+	if (state.offered == state.total) {
+		state.last_ns = bpf_ktime_get_ns();
+		if (state.notify)
+			notify();
+	}
+	if (!sent) {
+		state.unfit++;
+		return XDP_DROP;
+	}
+	return XDP_TX;
+}
+
+/* The way out took so many frames. Without this nobody would know: a run tells of no verdicts. */
+SEC("tp_btf/xdp_devmap_xmit")
+int BPF_PROG(knetlab_live_sent, struct net_device *from, struct net_device *to, int sent, int drops, int error)
+{
+	if (from != to || (__u32)bpf_get_current_pid_tgid() != state.thread ||
+	    (__u32)to->ifindex != state.ifindex)
+		return 0;
+	if (sent > 0)
+		state.taken += sent;
+	if (drops > 0)
+		state.dropped += drops;
+	return 0;
+}
