@@ -64,10 +64,9 @@ void AddPaceOptions(CLI::App& verb, SendArguments& arguments, bool capture) {
   verb.add_option("-M,--mbps", arguments.mbps, "so many million bits a second")->type_name("M");
   verb.add_flag("-t,--topspeed", arguments.topspeed,
                 capture ? "as fast as it goes" : "as fast as it goes, which is what it does anyway");
-  verb.add_option("--duration", arguments.duration_s, "end after so many seconds")->type_name("SECONDS");
 }
 
-SendRequest RequestOf(const SendArguments& arguments, const Pace& pace) {
+SendRequest RequestOf(const SendArguments& arguments, const Options& options, const Pace& pace) {
   SendRequest request{.interface = arguments.interface, .netns = arguments.netns};
   request.options.method = ParseMethod(arguments.method);
   request.options.threads = arguments.threads;
@@ -90,15 +89,15 @@ SendRequest RequestOf(const SendArguments& arguments, const Pace& pace) {
     request.options.pace = {Pace::Kind::kMultiplier, Positive("--multiplier", *arguments.multiplier)};
   if (arguments.topspeed) request.options.pace = {Pace::Kind::kMax, 0};
   if (arguments.original) request.options.pace = {Pace::Kind::kOriginal, 0};
-  if (arguments.duration_s) {
+  if (options.duration_s) {
     constexpr double kLongest = 1e9;  // seconds
     request.duration = std::chrono::nanoseconds(
-        static_cast<std::int64_t>(std::min(Positive("--duration", *arguments.duration_s), kLongest) * 1e9));
+        static_cast<std::int64_t>(std::min(Positive("--duration", *options.duration_s), kLongest) * 1e9));
   }
   // With a duration alone, the packets last as long as it does.
   request.options.loops = arguments.loops.value_or(request.duration ? 0 : 1);
   if (request.options.loops == 0) request.options.loops = kEndlessLoops;
-  request.options.count = arguments.count.value_or(0);
+  request.options.count = options.count.value_or(0);
   return request;
 }
 

@@ -18,10 +18,10 @@ struct FloodArguments {
 };
 
 int FloodVerb(Session& session, const FloodArguments& arguments) {
-  SendRequest request = RequestOf(arguments.send, {Pace::Kind::kMax, 0});
+  SendRequest request = RequestOf(arguments.send, session.options, {Pace::Kind::kMax, 0});
   FloodOptions flood = arguments.flood;
   flood.seed = session.options.seed;
-  if (arguments.send.count) flood.packets = std::min(flood.packets, *arguments.send.count);
+  if (session.options.count) flood.packets = std::min(flood.packets, *session.options.count);
   // Round after round until the count, the time or the user ends it.
   request.options.loops = kEndlessLoops;
   FloodFeed feed(flood);
@@ -47,14 +47,11 @@ std::vector<Verb> AddFlood(CLI::App& command, Options& options) {
       ->take_all();
   verb->add_flag("-6,--ipv6", arguments->flood.ipv6, "make IPv6 packets");
   AddPaceOptions(*verb, arguments->send, false);
-  verb->add_option("--count", arguments->send.count, "end after so many packets")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber);
   verb->add_option("--distinct", arguments->flood.packets,
                    "make so many packets, and send them over and over (65536)")
       ->type_name("N")
       ->check(CLI::Range(1, 100'000'000));
-  AddOptions(*verb, options, {Opt::kSeed, Opt::kJson, Opt::kOutput});
+  AddOptions(*verb, options, {Opt::kCount, Opt::kDuration, Opt::kSeed, Opt::kJson, Opt::kOutput});
   verb->footer(
       "Without --count or --duration it goes on until it is stopped. Send floods to machines of your own.\n\n"
       "  sudo knetlab flood syn --dev eth0 --netns client --set dst=10.0.0.2 --pps 100000 --duration 10\n"

@@ -19,7 +19,7 @@ struct ReplayArguments {
 };
 
 int ReplayVerb(Session& session, const ReplayArguments& arguments) {
-  const SendRequest request = RequestOf(arguments.send, {Pace::Kind::kOriginal, 0});
+  const SendRequest request = RequestOf(arguments.send, session.options, {Pace::Kind::kOriginal, 0});
   CaptureStream capture(arguments.capture, session.options.limit);
   const int status = SendAndReport(session, "replay", capture, request);
   if (!capture.notice().empty())
@@ -47,7 +47,7 @@ std::vector<Verb> AddReplay(CLI::App& command, Options& options) {
                    "send by so many threads, each a part of every loop; live-frames at --topspeed only (1)")
       ->type_name("N")
       ->check(CLI::Range(1, 64));
-  AddOptions(*verb, options, {Opt::kLimit, Opt::kJson, Opt::kOutput});
+  AddOptions(*verb, options, {Opt::kLimit, Opt::kCount, Opt::kDuration, Opt::kJson, Opt::kOutput});
   verb->footer(
       "A capture need not fit the memory. Options that tcpreplay has too mean the same.\n\n"
       "  sudo knetlab replay dns.pcap --dev eth0\n"

@@ -90,8 +90,6 @@ void CountedAccount::OnSocket(std::uint64_t, std::uint32_t) {}
 
 void CountedAccount::OnBatch(std::uint64_t, std::uint32_t) {}
 
-void CountedAccount::OnFrames(const FramesOut&) {}
-
 CountedAccount::Reading CountedAccount::Read() const {
   Reading reading;
   for (const EndpointInfo& endpoint : topology_.endpoints()) {

@@ -29,7 +29,6 @@ class CountedAccount : public Account {
 
   void OnSocket(std::uint64_t cookie, std::uint32_t ifindex) override;
   void OnBatch(std::uint64_t first, std::uint32_t count) override;
-  void OnFrames(const FramesOut& out) override;
   AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) override;
 
  private:

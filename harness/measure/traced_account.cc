@@ -109,8 +109,6 @@ void TracedAccount::OnBatch(std::uint64_t first, std::uint32_t count) {
   for (std::uint32_t i = 0; i < count; i++) impl_->offered.push_back(first + i);
 }
 
-void TracedAccount::OnFrames(const FramesOut&) {}
-
 bool TracedAccount::Impl::WaitUntilQuiet(std::uint64_t accepted,
                                          std::chrono::steady_clock::time_point deadline) const {
   const volatile ledger_account& shared = slot.shared();

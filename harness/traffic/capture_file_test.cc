@@ -211,5 +211,14 @@ TEST_F(CaptureFile, GivesTheSha256OfTheWholeFile) {
   EXPECT_EQ(ReadCapture(path, {.limit = 1}).sha256, Sha256Hex(ReadFile(path)));
 }
 
+// libpcap would cut the packet at what the header claims.
+TEST_F(CaptureFile, APacketLongerThanTheHeadersSnapshotLengthIsRead) {
+  const TempDir directory;
+  const std::string path = directory.Write(
+      "short.pcap", FromHex("d4c3b2a1 0200 0400 00000000 00000000 01000000 01000000"
+                            "01000000 00000000 10000000 10000000 000102030405060708090a0b0c0d0e0f"));
+  EXPECT_EQ(ReadCapture(path).packets.at(0).bytes, FromHex("000102030405060708090a0b0c0d0e0f"));
+}
+
 }  // namespace
 }  // namespace knetlab

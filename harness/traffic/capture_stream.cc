@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/traffic/capture_bytes.h"
 #include "harness/traffic/packet_headers.h"
 #include "netns/error.h"
 #include "netns/fd.h"
@@ -58,9 +59,7 @@ std::string HintForUnknownFormat(int fd) {
 
 PcapHandle OpenPcap(UniqueFd fd, const std::string& path) {
   const int descriptor = fd.get();
-  std::unique_ptr<FILE, int (*)(FILE*)> file(::fdopen(descriptor, "rb"), &std::fclose);
-  if (!file) throw ErrnoError(kWhat, path, errno);
-  static_cast<void>(fd.release());  // the stream's now
+  CaptureBytes file = OpenCaptureBytes(std::move(fd), path);
   std::array<char, PCAP_ERRBUF_SIZE> text{};
   PcapHandle pcap(
       pcap_fopen_offline_with_tstamp_precision(file.get(), PCAP_TSTAMP_PRECISION_NANO, text.data()),
@@ -113,12 +112,9 @@ CaptureStream::CaptureStream(const std::string& path, std::optional<std::uint64_
 CaptureStream::~CaptureStream() = default;
 
 void CaptureStream::Rewind() {
-  pcap_
-      .reset();  // first: closing a stream puts the place in the file, which both share, where it was read to
-  // A descriptor of its own, which pcap_close() closes, but with the same place in the file.
+  // A descriptor of its own, which pcap_close() closes.
   UniqueFd fd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
   if (!fd) throw ErrnoError(kWhat, path_, errno);
-  if (::lseek(fd.get(), 0, SEEK_SET) != 0) throw ErrnoError(kWhat, path_, errno);
   pcap_ = OpenPcap(std::move(fd), path_);
   RequireEthernet(pcap_.get(), path_);
   read_ = 0;

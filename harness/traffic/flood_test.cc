@@ -99,8 +99,8 @@ TEST_P(EveryTemplate, GivesTheSamePacketsForASeedAndOthersForAnother) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Floods, EveryTemplate, ::testing::ValuesIn(FloodTemplateNames()),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& each) {
+                           std::string name = each.param;
                            std::erase(name, '-');
                            return name;
                          });

@@ -150,6 +150,11 @@ class LiveFrames::Sending {
   Sending(LiveFrames& all, const SendContext& context)
       : all_(all), context_(context), stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
     if (!stop_event_) throw ErrnoError("create", "eventfd", errno);
+    if (context.observer != nullptr) {
+      throw LiveError(fmt::format("{}:{}", context.ns->label(), context.interface),
+                      "a ledger does not know frames without a socket",
+                      "AF_PACKET sends what a ledger follows");
+    }
     run_.namespace_fd = context.ns->fd();
     run_.ifindex = IfindexIn(*context.ns, context.interface);
     run_.where = fmt::format("{}:{}", context.ns->label(), context.interface);
@@ -169,12 +174,6 @@ class LiveFrames::Sending {
     TrafficReport report;
     report.method = "live-frames";
     if (context_.stop.stop_requested()) return report;
-    if (context_.observer != nullptr) {
-      context_.observer->OnFrames({.netns = context_.ns->inode(),
-                                   .ifindex = run_.ifindex,
-                                   .first = context_.first_index,
-                                   .count = all_.total_});
-    }
     for (std::size_t i = 0; i < all_.threads_.size(); i++) Prepare(i);
     if (all_.streams_) {
       refill_.emplace(all_, *all_.threads_.front());

@@ -14,6 +14,8 @@
 // Waiting for the pace is done by looking at the clock, which keeps one CPU busy. Packets are bounded by what
 // a live frame can have (about 3.3 kB), and by the interface's MTU; with longer ones Send() throws.
 //
+// No ledger yet: an observer is refused, because the tracer knows packets by their sockets.
+//
 // Memory: the packets once, in the kernel. What does not fit `max_memory` is read from the feed again while
 // it is being sent, round by round, in the memory of some 64 MiB. Send() may be called again and begins anew;
 // by one thread at a time.

@@ -236,6 +236,18 @@ TEST_F(LiveFramesTest, AutoChoosesAfPacketForWhatDoesNotFitAndForLongWaits) {
             Method::kAfPacket);
 }
 
+TEST_F(LiveFramesTest, AnObserverIsRefused) {
+  class Observer : public SendObserver {
+    void OnSocket(std::uint64_t) override {}
+    void OnBatch(std::uint64_t, std::uint32_t) override {}
+  } observer;
+  const std::vector<Packet> packets = DistinctFrames(1, 64);
+  MemoryFeed feed("test", packets);
+  SendContext context = Context();
+  context.observer = &observer;
+  EXPECT_THROW(LiveFrames(feed, {}).Send(context), Error);
+}
+
 TEST_F(LiveFramesTest, AMissingInterfaceIsAnError) {
   const std::vector<Packet> packets = DistinctFrames(1, 64);
   MemoryFeed feed("test", packets);

@@ -39,7 +39,6 @@ class RecordingObserver : public SendObserver {
     batches.push_back({first, count});
     if (on_batch) on_batch();
   }
-  void OnFrames(const FramesOut&) override { FAIL() << "AF_PACKET sends no frames"; }
   std::vector<std::uint64_t> cookies;
   std::vector<Batch> batches;
   std::function<void()> on_batch;

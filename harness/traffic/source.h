@@ -15,13 +15,6 @@
 
 namespace knetlab {
 
-struct FramesOut {
-  std::uint64_t netns = 0;  // inode of the namespace
-  int ifindex = 0;
-  std::uint64_t first = 1;
-  std::uint64_t count = 0;
-};
-
 // Called on the sending thread, inside the namespace. Must not throw and must be quick.
 class SendObserver {
  public:
@@ -32,9 +25,6 @@ class SendObserver {
   // The next system call offers packets numbered first, first + 1 ... in this order. When it ends early, the
   // packet it ended at is not offered again.
   virtual void OnBatch(std::uint64_t first, std::uint32_t count) = 0;
-  // So many frames without a socket are about to be sent out of this interface, numbered from first. What
-  // arrives at its peer and was not seen before is one of them.
-  virtual void OnFrames(const FramesOut& out) = 0;
 };
 
 struct SendContext {
