@@ -27,7 +27,8 @@ class SendVerbs : public ::testing::TestWithParam<const char*> {
  protected:
   // A peer with GRO takes frames.
   SendVerbs()
-      : topology_(Topology::Build(knetlab::testing::TwoNamespaces(GetParam() == std::string("live-frames")))) {}
+      : topology_(
+            Topology::Build(knetlab::testing::TwoNamespaces(GetParam() == std::string("live-frames")))) {}
 
   std::vector<std::string> Words(std::vector<std::string> words) const {
     const std::string path = fmt::format("/proc/{}/fd/{}", ::getpid(), topology_.ns("client").fd());

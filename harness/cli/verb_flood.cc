@@ -50,7 +50,7 @@ std::vector<Verb> AddFlood(CLI::App& command, Options& options) {
   verb->add_option("--distinct", arguments->flood.packets,
                    "make so many packets, and send them over and over (65536)")
       ->type_name("N")
-      ->check(CLI::Range(1, 100'000'000));
+      ->check(CLI::Range(1, 100'000'000).description(""));
   AddOptions(*verb, options, {Opt::kCount, Opt::kDuration, Opt::kSeed, Opt::kJson, Opt::kOutput});
   verb->footer(
       "Without --count or --duration it goes on until it is stopped. Send floods to machines of your own.\n\n"

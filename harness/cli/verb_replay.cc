@@ -37,7 +37,7 @@ std::vector<Verb> AddReplay(CLI::App& command, Options& options) {
       ->required();
   AddTargetOptions(*verb, arguments->send);
   AddPaceOptions(*verb, arguments->send, true);
-  verb->add_option("-x,--multiplier", arguments->send.multiplier, "so many times as fast as it was captured")
+  verb->add_option("--multiplier", arguments->send.multiplier, "so many times as fast as it was captured")
       ->type_name("X");
   verb->add_flag("--original", arguments->send.original, "as it was captured, which is what it does anyway");
   verb->add_option("-l,--loop", arguments->send.loops,
@@ -46,7 +46,7 @@ std::vector<Verb> AddReplay(CLI::App& command, Options& options) {
   verb->add_option("--threads", arguments->send.threads,
                    "send by so many threads, each a part of every loop; live-frames at --topspeed only (1)")
       ->type_name("N")
-      ->check(CLI::Range(1, 64));
+      ->check(CLI::Range(1, 64).description(""));
   AddOptions(*verb, options, {Opt::kLimit, Opt::kCount, Opt::kDuration, Opt::kJson, Opt::kOutput});
   verb->footer(
       "A capture need not fit the memory. Options that tcpreplay has too mean the same.\n\n"

@@ -83,7 +83,8 @@ void AddReplay(Json& definitions) {
         "pcap or pcapng; beside the file that names it, or in `captures/` beside its folder"},
        {"from", String(), "the endpoint that sends. Required with a topology, not possible without one"},
        {"rate", Scalar(),
-        "`max` (where it is not given), `original`, `x2.5` (times the original), `1000pps` or `1000`"},
+        "`max` (where it is not given), `original`, `x2.5` (times the original), `1000pps` or `1000`, "
+        "`10.5mbps`"},
        {"loop", Integer(1, 1'000'000'000), "how many times, 1 where it is not given"},
        {"limit", Integer(1), "only the first packets of the capture"},
        {"rewrite", Ref("rewrite"), "what is changed in each packet"}});

@@ -238,7 +238,7 @@ TEST_F(LiveFramesTest, AutoChoosesAfPacketForWhatDoesNotFitAndForLongWaits) {
 
 TEST_F(LiveFramesTest, AnObserverIsRefused) {
   class Observer : public SendObserver {
-    void OnSocket(std::uint64_t) override {}
+    void OnSocket(std::uint64_t, std::uint32_t) override {}
     void OnBatch(std::uint64_t, std::uint32_t) override {}
   } observer;
   const std::vector<Packet> packets = DistinctFrames(1, 64);

@@ -39,11 +39,13 @@ TEST(PaceParse, TakesEveryForm) {
   EXPECT_EQ(Pace::Parse("1000pps").value, 1000);
   EXPECT_EQ(Pace::Parse("0.5").kind, Pace::Kind::kPps);
   EXPECT_EQ(Pace::Parse("0.5").value, 0.5);
+  EXPECT_EQ(Pace::Parse("10.5mbps").kind, Pace::Kind::kMbps);
+  EXPECT_EQ(Pace::Parse("10.5mbps").value, 10.5);
 }
 
 TEST(PaceParse, RefusesAllElse) {
-  for (const char* text :
-       {"", "fast", "x", "x0", "x-1", "0pps", "-5", "pps", "10 pps", "10mbps", "inf", "nan", "x1e999"}) {
+  for (const char* text : {"", "fast", "x", "x0", "x-1", "0pps", "-5", "pps", "10 pps", "mbps", "10gbps",
+                           "inf", "nan", "x1e999"}) {
     EXPECT_THROW(Pace::Parse(text), Error) << text;
   }
 }
@@ -55,6 +57,15 @@ TEST(PaceSchedule, OriginalKeepsTheGapsOfTheCapture) {
 TEST(PaceSchedule, MultiplierDividesTheGaps) {
   EXPECT_EQ(Offsets("x2", PacketsAt({5000, 5100, 9000})), (Nanoseconds{0, 50, 2000}));
   EXPECT_EQ(Offsets("x0.5", PacketsAt({5000, 5100, 9000})), (Nanoseconds{0, 200, 8000}));
+}
+
+TEST(PaceSchedule, MbpsSpacesPacketsByTheirLengths) {
+  std::vector<Packet> packets = PacketsAt({0, 0, 0});
+  packets[0].bytes.resize(100);
+  packets[1].bytes.resize(1000);
+  packets[2].bytes.resize(50);
+  EXPECT_EQ(Offsets("8mbps", packets, 2),
+            (Nanoseconds{0, 100'000, 1'100'000, 1'150'000, 1'250'000, 2'250'000}));
 }
 
 TEST(PaceSchedule, ATimeThatGoesBackIsNoGap) {
