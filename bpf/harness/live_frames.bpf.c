@@ -174,7 +174,8 @@ int knetlab_live(struct xdp_md *ctx)
 
 /* The way out took so many frames. Without this nobody would know: a run tells of no verdicts. */
 SEC("tp_btf/xdp_devmap_xmit")
-int BPF_PROG(knetlab_live_sent, struct net_device *from, struct net_device *to, int sent, int drops, int error)
+int BPF_PROG(knetlab_live_sent, struct net_device *from, struct net_device *to, int sent, int drops,
+	     int error)
 {
 	if (from != to || (__u32)bpf_get_current_pid_tgid() != state.thread ||
 	    (__u32)to->ifindex != state.ifindex)

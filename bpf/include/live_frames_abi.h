@@ -12,11 +12,11 @@
 
 #include <linux/types.h>
 
-#define LIVE_SLAB (1 << 20)   /* bytes: what an array's value may have on any kernel is 4 MiB */
-#define LIVE_MOST_FRAME 4096  /* no live frame is longer: it has one page */
-#define LIVE_ALIGN 8	      /* of headers */
-#define LIVE_HEADER 16	      /* bytes of struct live_record */
-#define LIVE_LEAST_FRAME 14   /* an Ethernet header */
+#define LIVE_SLAB (1 << 20)  /* bytes: what an array's value may have on any kernel is 4 MiB */
+#define LIVE_MOST_FRAME 4096 /* no live frame is longer: it has one page */
+#define LIVE_ALIGN 8	     /* of headers */
+#define LIVE_HEADER 16	     /* bytes of struct live_record */
+#define LIVE_LEAST_FRAME 14  /* an Ethernet header */
 
 struct live_record {
 	__u32 length; /* of the packet that follows; 0: the slab ends here */
@@ -55,7 +55,7 @@ struct live_state {
 	__u64 bytes;
 	__u64 slab; /* being read, counted on over all rounds */
 	__u32 slab_key;
-	__u32 offset; /* in the slab */
+	__u32 offset;  /* in the slab */
 	__u64 base_ns; /* when the round begins */
 	__u64 due_ns;
 	__u32 due_fraction;

@@ -82,9 +82,9 @@ struct RigOptions {
   std::uint32_t seed = 0;                      // KNETLAB_SEED of commands
   KeptLab* keep = nullptr;                     // wire: what to keep it under, and what came of it
   bool per_packet = false;
-  bool cost = true;            // measure the cost of each program after the steps
+  bool cost = true;              // measure the cost of each program after the steps
   std::string capture_output{};  // wire: a pcapng file of what the scenario captures; empty: none
-  bool update_golden = false;  // write the golden captures of `expect: packets:` where they differ
+  bool update_golden = false;    // write the golden captures of `expect: packets:` where they differ
 };
 
 class Rig {

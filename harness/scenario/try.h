@@ -25,7 +25,8 @@ struct TryOptions {
   std::string rig = "unit";          // unit, wire
   std::optional<std::size_t> limit;  // only the first packets
   bool cost = true;
-  std::string capture_output{};  // a pcapng file of every packet with its verdict (try_capture.h); empty: none
+  std::string
+      capture_output{};  // a pcapng file of every packet with its verdict (try_capture.h); empty: none
 };
 
 struct TriedPacket {
