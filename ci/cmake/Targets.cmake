@@ -25,13 +25,24 @@ if(KNETLAB_SANITIZE)
   target_link_options(knetlab_options INTERFACE -fsanitize=${KNETLAB_SANITIZE})
 endif()
 
-# Sanitizer builds are for CI, where their time counts: headers that most files include are compiled once. The release build goes
-# without, so that a file which forgets an include is found.
+# Where the time of a build counts, headers that most files include are compiled once: with sanitizers, and in the quickstart. Other
+# builds go without, so that a file which forgets an include is found.
 function(knetlab_use_precompiled_headers name)
-  if(KNETLAB_SANITIZE)
+  get_target_property(type ${name} TYPE)
+  if(KNETLAB_SANITIZE OR (KNETLAB_PRECOMPILED_HEADERS AND type STREQUAL STATIC_LIBRARY))
     target_precompile_headers(${name} REUSE_FROM knetlab_precompiled)
   endif()
 endfunction()
+if(KNETLAB_PRECOMPILED_HEADERS AND NOT KNETLAB_SANITIZE)
+  # Libraries alone: programs are compiled with other options. All libraries agree about threads.
+  target_compile_options(knetlab_options INTERFACE -pthread)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
+  add_library(knetlab_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
+  target_link_libraries(knetlab_precompiled PRIVATE knetlab_options fmt::fmt nlohmann_json::nlohmann_json)
+  target_precompile_headers(knetlab_precompiled PRIVATE
+    <fmt/format.h> <nlohmann/json.hpp> <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <string>
+    <thread> <variant> <vector>)
+endif()
 if(KNETLAB_SANITIZE)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
   add_library(knetlab_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)

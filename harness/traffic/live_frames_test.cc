@@ -149,8 +149,14 @@ TEST_F(LiveFramesTest, SeveralThreadsSendEveryPacketOfEveryRoundOnce) {
   EXPECT_EQ(report.packets + report.unsent, 2500U);
   std::map<Bytes, int> seen;
   for (Bytes& frame : tap.Take(report.packets)) seen[std::move(frame)]++;
-  if (report.unsent > 0) return;  // both on one queue filled it: which frames were lost is not known
-  for (std::size_t i = 0; i < packets.size(); i++) EXPECT_EQ(seen[packets[i].bytes], i < 500 ? 3 : 2) << i;
+  // Both on one queue may fill it: which frames were not sent then is not known, but none is sent too often.
+  for (std::size_t i = 0; i < packets.size(); i++) {
+    const int wanted = i < 500 ? 3 : 2;
+    EXPECT_LE(seen[packets[i].bytes], wanted) << i;
+    if (report.unsent == 0) {
+      EXPECT_EQ(seen[packets[i].bytes], wanted) << i;
+    }
+  }
 }
 
 TEST_F(LiveFramesTest, APaceIsKeptOnTheAverage) {
