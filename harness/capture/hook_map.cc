@@ -170,6 +170,7 @@ ProgramKind HookMap::FindKind(std::uint32_t slot) const {
 
 std::vector<CapturePoint> HookMap::Points(const std::vector<std::string>& verdicts) const {
   std::vector<std::uint32_t> codes;
+  codes.reserve(verdicts.size());
   for (const std::string& verdict : verdicts) codes.push_back(VerdictByName(verdict, path_));
   if (codes.empty()) {
     for (std::uint32_t code = 0; code < size_; ++code) codes.push_back(code);

@@ -61,6 +61,7 @@ bool SimplifyChecks(Graph& graph, const std::vector<Facts>& facts) {
       most = std::max(most, end);
     }
     std::vector<Check> checks;
+    checks.reserve(ends.size());
     for (const auto& [index, end] : ends) checks.push_back({index, end});
     const auto same = [](const Check& a, const Check& b) { return a.index == b.index && a.end == b.end; };
     if (!std::equal(checks.begin(), checks.end(), block.checks.begin(), block.checks.end(), same)) {

@@ -79,6 +79,7 @@ std::uint64_t MacNumber(std::string_view text) {
 
 std::vector<std::string> FloodFieldNames() {
   std::vector<std::string> names;
+  names.reserve(kFields.size());
   for (const FieldInfo& info : kFields) names.emplace_back(info.name);
   return names;
 }

@@ -14,8 +14,7 @@ namespace {
 
 using Bytes = FloodPacket::Bytes;
 
-constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40, kUdpHeader = 8, kTcpHeader = 20,
-                      kFragmentHeader = 8;
+constexpr std::size_t kIpv4Header = 20, kIpv6Header = 40, kUdpHeader = 8, kTcpHeader = 20;
 constexpr std::uint16_t kVlanTag = 0x8100;
 constexpr std::uint8_t kTtl = 64;
 

@@ -21,7 +21,6 @@ namespace {
 
 constexpr const char* kWhat = "choose how to send";
 constexpr std::size_t kUsualFrame = 64;
-constexpr std::uint64_t kVlanTag = 4;
 // Longer waits than this, on the average, are slept through by AF_PACKET.
 constexpr double kLongGapNs = 10e6;
 constexpr std::uint64_t kMostPackets = std::uint64_t{1} << 40;
@@ -87,7 +86,7 @@ std::string Obstacle(const Namespace& ns, const std::string& interface, const Fe
                        summary.longest);
   }
   if (std::string why = DeviceObstacle(ns, interface, device.ifindex); !why.empty()) return why;
-  const std::string why = KernelObstacle(ns, device.ifindex, summary.longest);
+  std::string why = KernelObstacle(ns, device.ifindex, summary.longest);
   if (why.starts_with("more than"))
     return fmt::format("packet {} has {} bytes, {}", summary.longest_at, summary.longest, why);
   return why;
