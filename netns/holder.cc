@@ -20,7 +20,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "start a process that holds the lab";
+constexpr const char* kStartHolder = "start a process that holds the lab";
 
 // As after any fork of a process with threads: system calls only.
 void CloseRange(unsigned first, unsigned last) {
@@ -58,12 +58,12 @@ void CloseRange(unsigned first, unsigned last) {
 int StartHolder(std::vector<int> descriptors) {
   std::sort(descriptors.begin(), descriptors.end());
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw ErrnoError(kWhat, "", errno);
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw ErrnoError(kStartHolder, "", errno);
   const UniqueFd report(ends[0]);
   UniqueFd report_in(ends[1]);
   // Twice, so that it is init's child, which nobody of ours has to wait for.
   const pid_t between = ::fork();
-  if (between < 0) throw ErrnoError(kWhat, "", errno);
+  if (between < 0) throw ErrnoError(kStartHolder, "", errno);
   if (between == 0) {
     const pid_t holder = ::fork();
     if (holder == 0) Hold(descriptors, report_in.get());
@@ -78,7 +78,8 @@ int StartHolder(std::vector<int> descriptors) {
   while ((got = ::read(report.get(), &pid, sizeof pid)) < 0 && errno == EINTR) {
   }
   if (got != sizeof pid)
-    throw ErrnoError(kWhat, "", WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : EIO);
+    throw ErrnoError(kStartHolder, "",
+                     WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : EIO);
   return pid;
 }
 

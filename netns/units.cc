@@ -21,7 +21,7 @@ struct Unit {
   double factor;
 };
 
-[[noreturn]] void Refuse(std::string_view kind, const std::string& text, std::string_view example) {
+[[noreturn]] void RefuseUnit(std::string_view kind, const std::string& text, std::string_view example) {
   throw Error({.what = fmt::format("read {}", kind),
                .where = fmt::format("'{}'", text),
                .why = "not a number with a unit of this kind",
@@ -42,7 +42,7 @@ double Parse(std::string_view kind, const std::string& text, std::span<const Uni
       if (known.name == unit && number * known.factor < 1e18) return number * known.factor;
     }
   }
-  Refuse(kind, text, example);
+  RefuseUnit(kind, text, example);
 }
 
 std::uint64_t Whole(double value) {
@@ -56,7 +56,7 @@ constexpr double kKibi = 1024.0;
 std::uint64_t ParseCount(const std::string& text) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) Refuse("count", text, "10");
+  if (error != std::errc() || end != text.data() + text.size()) RefuseUnit("count", text, "10");
   return value;
 }
 
@@ -64,7 +64,7 @@ std::uint64_t ParseHexadecimal(const std::string& text) {
   const std::size_t prefix = text.starts_with("0x") ? 2 : 0;
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data() + prefix, text.data() + text.size(), value, 16);
-  if (error != std::errc() || end != text.data() + text.size()) Refuse("hexadecimal number", text, "10");
+  if (error != std::errc() || end != text.data() + text.size()) RefuseUnit("hexadecimal number", text, "10");
   return value;
 }
 
@@ -100,7 +100,7 @@ std::uint64_t ParseNanoseconds(const std::string& text) {
 double ParseShare(const std::string& text) {
   static constexpr Unit units[] = {{"", 1}, {"%", 0.01}};
   const double share = Parse("share", text, units, "1%");
-  if (share > 1) Refuse("share", text, "1%");
+  if (share > 1) RefuseUnit("share", text, "1%");
   return share;
 }
 

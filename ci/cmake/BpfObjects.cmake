@@ -8,6 +8,7 @@ set(BPF_C_FLAGS -target bpf -mcpu=v2 -g -O2 -Wall -Wextra -Werror -Wno-unused-pa
 
 # What the command and the scenarios use, without the objects that only tests use.
 add_custom_target(bpf_objects)
+add_custom_target(bpf_skeletons)
 add_dependencies(all_tests bpf_objects)  # their scenarios name objects
 
 # knetlab_bpf_object(NAME source.bpf.c): builds bpf/NAME.bpf.o in the build folder; target bpf_object_NAME.
@@ -38,4 +39,5 @@ function(knetlab_bpf_skeleton name)
     COMMENT "BPF skeleton ${name}")
   add_custom_target(bpf_skeleton_${name} DEPENDS ${skeleton})
   add_dependencies(bpf_skeleton_${name} bpf_object_${name})
+  add_dependencies(bpf_skeletons bpf_skeleton_${name})
 endfunction()

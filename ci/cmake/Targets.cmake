@@ -25,33 +25,10 @@ if(KNETLAB_SANITIZE)
   target_link_options(knetlab_options INTERFACE -fsanitize=${KNETLAB_SANITIZE})
 endif()
 
-# Where the time of a build counts, headers that most files include are compiled once: with sanitizers, and in the quickstart. Other
-# builds go without, so that a file which forgets an include is found.
-function(knetlab_use_precompiled_headers name)
-  get_target_property(type ${name} TYPE)
-  if(KNETLAB_SANITIZE OR (KNETLAB_PRECOMPILED_HEADERS AND type STREQUAL STATIC_LIBRARY))
-    target_precompile_headers(${name} REUSE_FROM knetlab_precompiled)
-  endif()
-endfunction()
-if(KNETLAB_PRECOMPILED_HEADERS AND NOT KNETLAB_SANITIZE)
-  # Libraries alone: programs are compiled with other options. All libraries agree about threads.
-  target_compile_options(knetlab_options INTERFACE -pthread)
-  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
-  add_library(knetlab_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
-  target_link_libraries(knetlab_precompiled PRIVATE knetlab_options fmt::fmt nlohmann_json::nlohmann_json)
-  target_precompile_headers(knetlab_precompiled PRIVATE
-    <fmt/format.h> <nlohmann/json.hpp> <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <string>
-    <thread> <variant> <vector>)
-endif()
-if(KNETLAB_SANITIZE)
-  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cc CONTENT "")
-  add_library(knetlab_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cc)
-  target_compile_options(knetlab_options INTERFACE -pthread)  # libraries that some targets use bring it: all must agree
-  target_compile_definitions(knetlab_options INTERFACE GTEST_HAS_PTHREAD=1)  # seen by the headers of tests: all must agree
-  target_link_libraries(knetlab_precompiled PRIVATE knetlab_options fmt::fmt GTest::gtest GTest::gmock)
-  target_precompile_headers(knetlab_precompiled PRIVATE
-    <fmt/format.h> <gmock/gmock.h> <gtest/gtest.h> <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional>
-    <set> <string> <thread> <variant> <vector>)
+# Several files in one compilation (CMAKE_UNITY_BUILD): most of a small file's time goes into headers. The preset `debug` goes without,
+# so that a file which forgets an include is found.
+if(CMAKE_UNITY_BUILD)
+  target_compile_options(knetlab_options INTERFACE -Wno-subobject-linkage)  # a file that is included is no header here
 endif()
 
 # knetlab_library(NAME SOURCES file... DEPENDS target...)
@@ -59,7 +36,6 @@ function(knetlab_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   target_link_libraries(${name} PUBLIC knetlab_options ${ARG_DEPENDS})
-  knetlab_use_precompiled_headers(${name})
 endfunction()
 
 # All test programs and what they run, without benchmarks and the Python package: what sanitizers are built for.
@@ -73,7 +49,7 @@ function(knetlab_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
-  knetlab_use_precompiled_headers(${name})
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)  # what is tested is optimised, the test itself need not be
   add_dependencies(all_tests ${name})
   # The names of parameters' values, which may hold addresses, are no part of a test's name.
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES TIMEOUT ${ARG_TIMEOUT})

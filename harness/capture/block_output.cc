@@ -16,7 +16,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "write capture";
+constexpr const char* kWriteBlocks = "write capture";
 // Large enough that system calls cost nothing beside the packets, small enough to stay in the cache.
 constexpr std::size_t kBuffer = std::size_t{1} << 20;
 // The kernel's default maximum for a pipe: a reader that is late for a moment does not hold us up.
@@ -33,7 +33,7 @@ BlockOutput::BlockOutput(const std::string& path) : buffer_(kBuffer) {
     fd_ = owned_.get();
   }
   struct stat status = {};
-  if (fd_ < 0 || ::fstat(fd_, &status) != 0) throw ErrnoError(kWhat, path, errno);
+  if (fd_ < 0 || ::fstat(fd_, &status) != 0) throw ErrnoError(kWriteBlocks, path, errno);
   is_file_ = S_ISREG(status.st_mode);
   is_pipe_ = S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode);
   if (is_file_) offset_ = std::max<std::int64_t>(0, ::lseek(fd_, 0, SEEK_CUR));

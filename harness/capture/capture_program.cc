@@ -14,7 +14,7 @@ namespace {
 // Of a packet without bpf_xdp_load_bytes: what a page holds.
 constexpr std::uint32_t kMostByHand = 4096;
 constexpr std::int32_t kCounterShift = 6;
-constexpr std::int16_t kRecord = -8, kFrame = 8;
+constexpr std::int16_t kRecordOffset = -8, kFrameOffset = 8;
 
 constexpr std::int16_t At(std::size_t offset) {
   return static_cast<std::int16_t>(offset);
@@ -45,7 +45,7 @@ class Maker {
       EmbedFilter(a_, *spec_.filter,
                   {.target = Target(),
                    .context = R6,
-                   .stack = kFrame,
+                   .stack = kFrameOffset,
                    .free = 1U << 8 | 1U << 9,
                    .match = match,
                    .otherwise = out_});
@@ -146,9 +146,9 @@ class Maker {
     a_.Mov(R3, 0);
     a_.Call(BPF_FUNC_ringbuf_reserve);
     a_.JumpIf(Cond::kEqual, R0, 0, lost_);
-    a_.Store(Size::kDouble, R10, kRecord, R0);
+    a_.Store(Size::kDouble, R10, kRecordOffset, R0);
     a_.Call(BPF_FUNC_ktime_get_ns);
-    a_.Load(Size::kDouble, R3, R10, kRecord);
+    a_.Load(Size::kDouble, R3, R10, kRecordOffset);
     a_.Store(Size::kDouble, R3, offsetof(CaptureRecord, time_ns), R0);
     a_.Store(Size::kWord, R3, offsetof(CaptureRecord, wire_length), R8);
     a_.Store(Size::kWord, R3, offsetof(CaptureRecord, captured), R9);
@@ -173,12 +173,12 @@ class Maker {
     a_.Mov(R3, 0);
     a_.Bind(quiet);
     a_.Store(Size::kDouble, R7, offsetof(CaptureCounters, unsignalled), R3);
-    a_.Load(Size::kDouble, R1, R10, kRecord);
+    a_.Load(Size::kDouble, R1, R10, kRecordOffset);
     a_.Call(BPF_FUNC_ringbuf_submit);
     a_.Jump(out_);
     if (copies_itself()) return;  // nothing fails, and the verifier wants no code that is not reached
     a_.Bind(failed);
-    a_.Load(Size::kDouble, R1, R10, kRecord);
+    a_.Load(Size::kDouble, R1, R10, kRecordOffset);
     a_.Mov(R2, BPF_RB_NO_WAKEUP);
     a_.Call(BPF_FUNC_ringbuf_discard);
     a_.Jump(lost_);

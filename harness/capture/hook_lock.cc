@@ -16,7 +16,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "capture at";
+constexpr const char* kLockHook = "capture at";
 
 void MakeFolder(const char* path) {
   if (::mkdir(path, 0700) != 0 && errno != EEXIST) throw ErrnoError("make folder", path, errno);
@@ -47,7 +47,7 @@ HookLock::HookLock(std::uint32_t map_id, const std::string& hook)
     if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno == EINTR) continue;
       if (errno != EWOULDBLOCK) throw ErrnoError("lock", path_, errno);
-      throw Error({.what = kWhat,
+      throw Error({.what = kLockHook,
                    .where = hook,
                    .why = fmt::format("process {} captures there", HolderOf(file.get())),
                    .hint = "one capture has a hook at a time: end that one first",

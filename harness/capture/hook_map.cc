@@ -25,14 +25,14 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "capture at";
+constexpr const char* kCaptureAtMap = "capture at";
 // xdpcap's macro makes 4 slots, from before XDP_REDIRECT; programs of today have 5.
 constexpr std::uint32_t kLeast = XDP_TX + 1, kMost = XDP_REDIRECT + 1;
 
 constexpr std::array kNames = {"aborted", "drop", "pass", "tx", "redirect"};
 
-Error Unfit(const std::string& path, std::string why, std::string hint = "", int code = EINVAL) {
-  return Error({.what = kWhat,
+Error UnfitMap(const std::string& path, std::string why, std::string hint = "", int code = EINVAL) {
+  return Error({.what = kCaptureAtMap,
                 .where = path,
                 .why = std::move(why),
                 .hint = std::move(hint),
@@ -44,12 +44,12 @@ UniqueFd OpenPinned(const std::string& path) {
   UniqueFd map(bpf_obj_get(path.c_str()));
   if (map) return map;
   const int error = errno;
-  if (error == ENOENT) throw ErrnoError(kWhat, path, error, "bpftool map pin id N PATH pins a map");
+  if (error == ENOENT) throw ErrnoError(kCaptureAtMap, path, error, "bpftool map pin id N PATH pins a map");
   struct statfs system = {};
   constexpr long kBpfFs = 0xcafe4a11;
   if (::statfs(path.c_str(), &system) == 0 && system.f_type != kBpfFs)
-    throw Unfit(path, "it is not pinned in a BPF file system", "mount one: mount -t bpf bpf /sys/fs/bpf");
-  throw ErrnoError(kWhat, path, error);
+    throw UnfitMap(path, "it is not pinned in a BPF file system", "mount one: mount -t bpf bpf /sys/fs/bpf");
+  throw ErrnoError(kCaptureAtMap, path, error);
 }
 
 bool IsMap(int fd) {
@@ -76,8 +76,8 @@ std::uint32_t VerdictByName(const std::string& text, const std::string& path) {
   for (std::uint32_t code = 0; code < kNames.size(); ++code) {
     if (name == kNames[code] || name == std::to_string(code)) return code;
   }
-  throw Unfit(path, fmt::format("\"{}\" is not a verdict of XDP", text),
-              NearestHint(name, {kNames.begin(), kNames.end()}));
+  throw UnfitMap(path, fmt::format("\"{}\" is not a verdict of XDP", text),
+                 NearestHint(name, {kNames.begin(), kNames.end()}));
 }
 
 // What the slot's capture program would return, and nothing else.
@@ -120,23 +120,23 @@ class HookPlacement : public Placement {
 
 HookMap HookMap::Open(const std::string& path) {
   UniqueFd map = OpenPinned(path);
-  if (!IsMap(map.get())) throw Unfit(path, "it is pinned, but not a map");
+  if (!IsMap(map.get())) throw UnfitMap(path, "it is pinned, but not a map");
   bpf_map_info info{};
   std::uint32_t size = sizeof info;
-  if (bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) throw ErrnoError(kWhat, path, errno);
+  if (bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) throw ErrnoError(kCaptureAtMap, path, errno);
   if (info.type != BPF_MAP_TYPE_PROG_ARRAY)
-    throw Unfit(path, fmt::format("it is a map of type {}, a hook is a program array", info.type),
-                "bpftool map show pinned PATH");
+    throw UnfitMap(path, fmt::format("it is a map of type {}, a hook is a program array", info.type),
+                   "bpftool map show pinned PATH");
   if (info.max_entries < kLeast || info.max_entries > kMost)
-    throw Unfit(path, fmt::format("it has {} slots, a hook has {} or {}, one for each verdict of XDP",
-                                  info.max_entries, kLeast, kMost));
+    throw UnfitMap(path, fmt::format("it has {} slots, a hook has {} or {}, one for each verdict of XDP",
+                                     info.max_entries, kLeast, kMost));
   const std::optional<std::uint32_t> owner = OwnerType(map.get());
   if (!owner)
-    throw Unfit(path, "no program uses it yet",
-                "load the program with this hook first: the first program decides what the hook takes");
+    throw UnfitMap(path, "no program uses it yet",
+                   "load the program with this hook first: the first program decides what the hook takes");
   if (*owner != BPF_PROG_TYPE_XDP)
-    throw Unfit(path, fmt::format("it belongs to a program of type {}, a hook to XDP",
-                                  ProgramTypeName(static_cast<bpf_prog_type>(*owner))));
+    throw UnfitMap(path, fmt::format("it belongs to a program of type {}, a hook to XDP",
+                                     ProgramTypeName(static_cast<bpf_prog_type>(*owner))));
   HookLock lock(info.id, path);
   // Whoever put them there is dead: it would have the lock.
   ClearCapturePrograms(map.get(), info.max_entries);
@@ -162,10 +162,10 @@ ProgramKind HookMap::FindKind(std::uint32_t slot) const {
         bpf_map_delete_elem(map_->get(), &slot);
         return kind;
       }
-      if (errno != EINVAL) throw ErrnoError(kWhat, path_, errno);
+      if (errno != EINVAL) throw ErrnoError(kCaptureAtMap, path_, errno);
     }
   }
-  throw Unfit(path_, "it takes none of the kinds of XDP programs there are");
+  throw UnfitMap(path_, "it takes none of the kinds of XDP programs there are");
 }
 
 std::vector<CapturePoint> HookMap::Points(const std::vector<std::string>& verdicts) const {
@@ -180,9 +180,9 @@ std::vector<CapturePoint> HookMap::Points(const std::vector<std::string>& verdic
   std::vector<CapturePoint> points;
   for (const std::uint32_t code : codes) {
     const std::string name = VerdictName(BPF_PROG_TYPE_XDP, code);
-    if (code >= size_) throw Unfit(path_, fmt::format("it has no slot for {}", name));
+    if (code >= size_) throw UnfitMap(path_, fmt::format("it has no slot for {}", name));
     if (const auto there = ProgramIn(map_->get(), code)) {
-      throw Unfit(
+      throw UnfitMap(
           path_,
           fmt::format("its slot for {} holds a program of others: {}, id {}", name, there->name, there->id),
           fmt::format("where it is left over: bpftool map delete pinned {} key {} 0 0 0", path_, code),

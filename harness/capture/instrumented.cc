@@ -17,7 +17,7 @@
 namespace knetlab {
 namespace {
 
-Error Unfit(const std::string& hook, std::string why, std::string hint = "") {
+Error UnfitProgram(const std::string& hook, std::string why, std::string hint = "") {
   return Error({.what = "capture at",
                 .where = hook,
                 .why = std::move(why),
@@ -59,8 +59,8 @@ std::vector<std::size_t> ChosenSlots(const std::string& hook, const std::vector<
       return ShortName(name) == ShortName(verdict);
     });
     if (found == names.end())
-      throw Unfit(hook, fmt::format("\"{}\" is not a verdict of its program", verdict),
-                  NearestHint(verdict, names));
+      throw UnfitProgram(hook, fmt::format("\"{}\" is not a verdict of its program", verdict),
+                         NearestHint(verdict, names));
     slots.push_back(static_cast<std::size_t>(found - names.begin()));
   }
   for (std::size_t slot = 0; verdicts.empty() && slot < names.size(); ++slot) slots.push_back(slot);
@@ -83,15 +83,15 @@ std::vector<CapturePoint> InstrumentedPoints(const std::string& hook, const Prog
                                              const InstrumentedOptions& options) {
   const bool xdp = program.type() == BPF_PROG_TYPE_XDP;
   if (!xdp && program.type() != BPF_PROG_TYPE_SCHED_CLS && program.type() != BPF_PROG_TYPE_SCHED_ACT)
-    throw Unfit(
+    throw UnfitProgram(
         hook,
         fmt::format("packets of a program of type {} cannot be captured", ProgramTypeName(program.type())),
         "XDP and TC programs can");
   const Instrumentation* instrumentation = program.instrumentation();
   if (instrumentation == nullptr || instrumentation->method() == InstrumentMethod::kNone)
-    throw Unfit(hook,
-                fmt::format("{} could not be instrumented: {}", program.name(),
-                            instrumentation == nullptr ? "it was not asked for" : instrumentation->why()));
+    throw UnfitProgram(
+        hook, fmt::format("{} could not be instrumented: {}", program.name(),
+                          instrumentation == nullptr ? "it was not asked for" : instrumentation->why()));
   const CapturePoint like = {.hook = hook,
                              .result = xdp ? XDP_PASS : TC_ACT_OK,
                              .kind = {.type = program.type(),

@@ -57,9 +57,9 @@ void PutTime(std::string& text, std::uint16_t code, std::uint64_t time_ns) {
 }
 
 std::string Block(std::uint32_t type, const std::string& body) {
-  constexpr std::size_t kFrame = 12;
+  constexpr std::size_t kBlockFrame = 12;
   std::string block;
-  const auto size = static_cast<std::uint32_t>(body.size() + kFrame);
+  const auto size = static_cast<std::uint32_t>(body.size() + kBlockFrame);
   Put(block, type);
   Put(block, size);
   block += body;

@@ -25,7 +25,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr const char* kWhat = "capture";
+constexpr const char* kCapture = "capture";
 constexpr std::uint32_t kMaxPoints = 256;
 constexpr std::size_t kLeastBuffer = std::size_t{1} << 18;
 // What lies below the watermark waits at most so long.
@@ -111,7 +111,7 @@ CaptureSession::CaptureSession(const SessionOptions& options)
       counters_(kMaxPoints),
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
-  if (!stop_event_ || !epoll_) throw ErrnoError(kWhat, options_.output, errno);
+  if (!stop_event_ || !epoll_) throw ErrnoError(kCapture, options_.output, errno);
   barrier_ = MakeMap(BPF_MAP_TYPE_ARRAY_OF_MAPS, "knetlab_barrier", sizeof(std::uint32_t),
                      sizeof(std::uint32_t), 1, counters_.fd());
   if (!barrier_) throw ErrnoError("make map", "of maps", errno);
@@ -137,7 +137,7 @@ CaptureSession::~CaptureSession() {
 void CaptureSession::Add(const CapturePoint& at) {
   const std::lock_guard lock(mutex_);
   const auto index = static_cast<std::uint32_t>(points_.size());
-  if (index == counters_.points()) throw ErrnoError(kWhat, at.hook, E2BIG, "fewer hooks in one capture");
+  if (index == counters_.points()) throw ErrnoError(kCapture, at.hook, E2BIG, "fewer hooks in one capture");
   Code code = MakeCaptureProgram({.type = at.kind.type,
                                   .frags = at.kind.frags,
                                   .result = at.result,

@@ -21,7 +21,7 @@ using testing::IsEmpty;
 using testing::Not;
 
 constexpr const char* kFile = KNETLAB_OBJECTS "/parity.bpf.o";
-constexpr const char* kObject = KNETLAB_OBJECTS "/parity.bpf.o:xdp_parity";
+constexpr const char* kParityProgram = KNETLAB_OBJECTS "/parity.bpf.o:xdp_parity";
 constexpr const char* kOneProgram = KNETLAB_OBJECTS "/reflect.bpf.o";
 constexpr const char* kCapture = KNETLAB_CAPTURES "/dnscap__dns.pcap";
 constexpr std::uint64_t kPackets = 133;  // capinfos -c
@@ -33,7 +33,7 @@ constexpr const char* kTopology =
     "    - [client:eth0 10.0.0.1/24, server:eth0 10.0.0.2/24]\n";
 
 // Sends the capture through a program that drops packets of odd length, and expects so many to be dropped.
-std::string Scenario(const std::string& name, const std::string& dropped) {
+std::string DropScenario(const std::string& name, const std::string& dropped) {
   return fmt::format(
       "name: {}\nsummary: Odd packets are dropped.\n{}programs:\n"
       "  filter: {{object: {}, attach: {{xdp: server:eth0}}}}\n"
@@ -73,15 +73,15 @@ TEST(Doctor, WithoutRootSaysSoAndFails) {
 }
 
 TEST(Try, ShowsATableThatAddsUp) {
-  const Finished finished = RunKnetlab({"try", kObject, kCapture});
+  const Finished finished = RunKnetlab({"try", kParityProgram, kCapture});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.out, AllOf(HasSubstr("XDP_DROP"), HasSubstr("XDP_PASS"), HasSubstr("ns a packet"),
                                   HasSubstr(fmt::format("{} sent = ", kPackets)), HasSubstr("--rig wire")));
 }
 
 TEST(Try, GivesTheSameVerdictsOnBothRigsPacketByPacket) {
-  const json unit = json::parse(RunKnetlab({"try", kObject, kCapture, "--json"}).out);
-  const json wire = json::parse(RunKnetlab({"try", kObject, kCapture, "--json", "--rig", "wire"}).out);
+  const json unit = json::parse(RunKnetlab({"try", kParityProgram, kCapture, "--json"}).out);
+  const json wire = json::parse(RunKnetlab({"try", kParityProgram, kCapture, "--json", "--rig", "wire"}).out);
   ASSERT_EQ(unit.at("packets").size(), kPackets);
   ASSERT_EQ(wire.at("packets").size(), kPackets);
   for (std::size_t i = 0; i < kPackets; ++i) {
@@ -100,7 +100,7 @@ TEST(Try, SaysWhereTheUnitRigCannotShowAVlanTagAsADeviceDoes) {
     return json::parse(finished.out).at("notes").dump();
   };
   EXPECT_THAT(notes_of(KNETLAB_OBJECTS "/parity.bpf.o:tc_parity"), HasSubstr("3 packets have a VLAN tag"));
-  EXPECT_THAT(notes_of(kObject), Not(HasSubstr("VLAN")));
+  EXPECT_THAT(notes_of(kParityProgram), Not(HasSubstr("VLAN")));
 }
 
 TEST(Try, WhatTheKernelsTestRunRefusesHasAVerdictOnTheWireAndNoCost) {
@@ -146,7 +146,7 @@ TEST(Try, ErrorsNameTheFileThatIsWrong) {
   const Finished object = RunKnetlab({"try", junk, kCapture});
   EXPECT_EQ(object.status, 2);
   EXPECT_THAT(object.err, HasSubstr("junk.o"));
-  const Finished capture = RunKnetlab({"try", kObject, junk});
+  const Finished capture = RunKnetlab({"try", kParityProgram, junk});
   EXPECT_EQ(capture.status, 2);
   EXPECT_THAT(capture.err, HasSubstr("junk.o"));
   EXPECT_THAT(capture.out, IsEmpty());
@@ -155,7 +155,7 @@ TEST(Try, ErrorsNameTheFileThatIsWrong) {
 TEST(Validate, ReportsTheMistakeOfEveryFileWithItsPlace) {
   const TestFolder folder;
   folder.Write("a.yaml", "name: a\nsummary: y\ntopolgy: {}\n");
-  folder.Write("b.yaml", Scenario("b", "1"));
+  folder.Write("b.yaml", DropScenario("b", "1"));
   folder.Write("c.yaml", "name: c\nname: d\nsummary: z\nsteps: []\n");
   const Finished finished = RunKnetlab({"validate", folder.Path("")});
   EXPECT_EQ(finished.status, 2);
@@ -171,7 +171,7 @@ TEST(Validate, ReportsTheMistakeOfEveryFileWithItsPlace) {
 
 TEST(Validate, CountsScenariosThatAreRight) {
   const TestFolder folder;
-  folder.Write("b.yaml", Scenario("b", "1"));
+  folder.Write("b.yaml", DropScenario("b", "1"));
   const Finished finished = RunKnetlab({"validate", folder.Path("")});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_EQ(finished.out, "1 scenario is valid\n");
@@ -179,8 +179,8 @@ TEST(Validate, CountsScenariosThatAreRight) {
 
 TEST(Validate, TwoScenariosOfOneNameAreAMistake) {
   const TestFolder folder;
-  folder.Write("a.yaml", Scenario("same", "1"));
-  folder.Write("b.yaml", Scenario("same", "1"));
+  folder.Write("a.yaml", DropScenario("same", "1"));
+  folder.Write("b.yaml", DropScenario("same", "1"));
   const Finished finished = RunKnetlab({"validate", folder.Path("")});
   EXPECT_EQ(finished.status, 2);
   EXPECT_THAT(finished.err, HasSubstr("same"));
@@ -188,7 +188,7 @@ TEST(Validate, TwoScenariosOfOneNameAreAMistake) {
 
 TEST(List, ShowsNamesProgramsAndRigs) {
   const TestFolder folder;
-  folder.Write("a.yaml", Scenario("odd", "1"));
+  folder.Write("a.yaml", DropScenario("odd", "1"));
   const Finished finished = RunKnetlab({"list", folder.Path("")});
   EXPECT_EQ(finished.status, 0) << finished.err;
   EXPECT_THAT(finished.out, AllOf(HasSubstr("odd"), HasSubstr("unit, wire"),
@@ -199,14 +199,14 @@ TEST(List, ShowsNamesProgramsAndRigs) {
 
 TEST(Run, PassesAndFailsByItsChecks) {
   const TestFolder folder;
-  const json tried = json::parse(RunKnetlab({"try", kObject, kCapture, "--json"}).out);
+  const json tried = json::parse(RunKnetlab({"try", kParityProgram, kCapture, "--json"}).out);
   const auto dropped = tried.at("verdicts").at("XDP_DROP").get<std::uint64_t>();
-  const std::string right = folder.Write("right.yaml", Scenario("right", std::to_string(dropped)));
+  const std::string right = folder.Write("right.yaml", DropScenario("right", std::to_string(dropped)));
   const Finished passed = RunKnetlab({"run", right});
   EXPECT_EQ(passed.status, 0) << passed.out << passed.err;
   EXPECT_THAT(passed.out, AllOf(ContainsRegex("pass +right"), HasSubstr("1 passed in ")));
 
-  folder.Write("wrong.yaml", Scenario("wrong", std::to_string(dropped + 1)));
+  folder.Write("wrong.yaml", DropScenario("wrong", std::to_string(dropped + 1)));
   const Finished failed = RunKnetlab({"run", folder.Path(""), "-j", "2"});
   EXPECT_EQ(failed.status, 1) << failed.out << failed.err;
   EXPECT_THAT(failed.out,
@@ -217,7 +217,7 @@ TEST(Run, PassesAndFailsByItsChecks) {
 
 TEST(Run, JsonIsOneDocumentAndEveryRepetitionIsInIt) {
   const TestFolder folder;
-  const std::string file = folder.Write("odd.yaml", Scenario("odd", "100000"));
+  const std::string file = folder.Write("odd.yaml", DropScenario("odd", "100000"));
   const Finished finished = RunKnetlab({"run", file, "--rig", "unit", "--repeat", "2", "--json"});
   EXPECT_EQ(finished.status, 1);
   const json document = json::parse(finished.out);
@@ -229,7 +229,7 @@ TEST(Run, JsonIsOneDocumentAndEveryRepetitionIsInIt) {
 
 TEST(Run, NothingRunsWhereAnyScenarioIsWrong) {
   const TestFolder folder;
-  folder.Write("a.yaml", Scenario("right", "1"));
+  folder.Write("a.yaml", DropScenario("right", "1"));
   folder.Write("b.yaml", "name: b\n");
   const Finished finished = RunKnetlab({"run", folder.Path("")});
   EXPECT_EQ(finished.status, 2);

@@ -31,7 +31,7 @@ namespace {
 constexpr std::chrono::milliseconds kRefresh{500};
 constexpr std::size_t kMebibyte = std::size_t{1} << 20;
 
-struct Arguments {
+struct CaptureArguments {
   std::string hook, output;
   std::vector<std::string> expression, verdicts;
   std::uint32_t snaplen = 262'144, sample = 1;
@@ -64,7 +64,7 @@ void ToStderr(const std::string& text) {
   fmt::print(stderr, "{}", text);
 }
 
-SessionOptions OptionsOf(const Arguments& arguments, const Options& options) {
+SessionOptions OptionsOf(const CaptureArguments& arguments, const Options& options) {
   SessionOptions wanted;
   wanted.output = arguments.output;
   wanted.format = arguments.format == "pcap" ? CaptureFormat::kPcap : CaptureFormat::kPcapng;
@@ -85,7 +85,7 @@ bool Failed(const CaptureResult& result) {
   return result.end == CaptureEnd::kOutput && result.output_error != EPIPE;
 }
 
-int CaptureVerb(Session& session, const Arguments& arguments) {
+int CaptureVerb(Session& session, const CaptureArguments& arguments) {
   const Options& options = session.options;
   const bool to_stdout = arguments.output == "-";
   if (to_stdout && options.json && options.output.empty()) {
@@ -122,7 +122,7 @@ int CaptureVerb(Session& session, const Arguments& arguments) {
 std::vector<Verb> AddCapture(CLI::App& command, Options& options) {
   CLI::App* verb =
       command.add_subcommand("capture", "The packets of a hook, with their verdicts, into a file");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<CaptureArguments>();
   verb->add_option("HOOK_MAP", arguments->hook,
                    "a pinned program array of an XDP program, as xdpcap defined it")
       ->type_name("HOOK_MAP")

@@ -16,7 +16,7 @@
 namespace knetlab {
 namespace {
 
-struct Arguments {
+struct FilterArguments {
   std::optional<std::string> expression;
   std::vector<std::string> files;
   std::string classic;
@@ -36,7 +36,7 @@ Error Usage(std::string why, std::string hint) {
 }
 
 // What must not be given together.
-void RequireSense(const Arguments& arguments, const Options& options) {
+void RequireSense(const FilterArguments& arguments, const Options& options) {
   const int sources = (arguments.expression ? 1 : 0) + (arguments.files.empty() ? 0 : 1) +
                       (arguments.classic.empty() ? 0 : 1);
   if (sources != 1)
@@ -55,7 +55,7 @@ void RequireSense(const Arguments& arguments, const Options& options) {
     throw Usage("--match and --otherwise are for one filter", "");
 }
 
-std::vector<std::string> Expressions(const Arguments& arguments) {
+std::vector<std::string> Expressions(const FilterArguments& arguments) {
   if (arguments.expression) return {*arguments.expression};
   std::vector<std::string> expressions;
   for (const std::string& file : arguments.files) {
@@ -68,7 +68,7 @@ FilterLook LookOf(const Session& session) {
   return {.colour = session.output.colour(), .width = session.output.width()};
 }
 
-int CheckVerb(Session& session, const Arguments& arguments) {
+int CheckVerb(Session& session, const FilterArguments& arguments) {
   const FilterCheckResult result = CheckFilters({.expressions = Expressions(arguments),
                                                  .captures = arguments.captures,
                                                  .optimise = !arguments.not_optimised},
@@ -78,7 +78,7 @@ int CheckVerb(Session& session, const Arguments& arguments) {
   return result.holds() ? kExitDone : kExitNotHeld;
 }
 
-int StatsVerb(Session& session, const Arguments& arguments) {
+int StatsVerb(Session& session, const FilterArguments& arguments) {
   std::vector<FilterStats> filters;
   if (!arguments.classic.empty()) {
     filters.push_back(StatsOf(Filter{"", ReadClassicFile(arguments.classic)}));
@@ -91,7 +91,7 @@ int StatsVerb(Session& session, const Arguments& arguments) {
   return kExitDone;
 }
 
-int FilterVerb(Session& session, const Arguments& arguments) {
+int FilterVerb(Session& session, const FilterArguments& arguments) {
   RequireSense(arguments, session.options);
   if (!arguments.captures.empty()) return CheckVerb(session, arguments);
   if (arguments.stats || !arguments.files.empty()) return StatsVerb(session, arguments);
@@ -119,7 +119,7 @@ int FilterVerb(Session& session, const Arguments& arguments) {
 std::vector<Verb> AddFilter(CLI::App& command, Options& options) {
   CLI::App* verb = command.add_subcommand(
       "filter", "Compile a pcap-filter expression: to cBPF, eBPF, C, an object; check it against libpcap");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<FilterArguments>();
   verb->add_option("EXPR", arguments->expression, "an expression, in tcpdump's language (pcap-filter(7))")
       ->type_name("EXPR");
   verb->add_option("-f,--file", arguments->files,

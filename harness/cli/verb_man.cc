@@ -21,7 +21,7 @@
 namespace knetlab {
 namespace {
 
-struct Arguments {
+struct ManArguments {
   std::vector<std::string> verb;
   std::string folder;
 };
@@ -56,7 +56,7 @@ const VerbInfo& Find(const std::vector<VerbInfo>& all, const std::vector<std::st
                .code = ENOENT});
 }
 
-int Man(Session& session, const CLI::App& command, const Arguments& arguments) {
+int Man(Session& session, const CLI::App& command, const ManArguments& arguments) {
   const std::vector<VerbInfo> all = DescribeCommand(command);
   const std::string date = Date();
   if (arguments.folder.empty()) {
@@ -72,7 +72,7 @@ int Man(Session& session, const CLI::App& command, const Arguments& arguments) {
 
 std::vector<Verb> AddMan(CLI::App& command, Options& options) {
   CLI::App* verb = command.add_subcommand("man", "Print a verb's manual page");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<ManArguments>();
   verb->add_option("VERB", arguments->verb, "the verb (the command itself)");
   verb->add_option("--folder", arguments->folder, "write the pages of all verbs to FOLDER")
       ->type_name("FOLDER");

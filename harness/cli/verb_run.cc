@@ -106,7 +106,7 @@ bool WriteReports(const std::vector<ReportTarget>& targets, const nlohmann::orde
   return written;
 }
 
-struct Arguments {
+struct RunArguments {
   std::vector<std::string> paths;
   std::string label;
 };
@@ -141,7 +141,7 @@ RunOptions Wanted(const Options& options) {
   return wanted;
 }
 
-int Run(Session& session, const Arguments& arguments) {
+int Run(Session& session, const RunArguments& arguments) {
   const Options& options = session.options;
   std::vector<ReportTarget> reports;
   for (const std::string& text : options.reports) reports.push_back(ReadReportTarget(text));
@@ -168,7 +168,7 @@ int Run(Session& session, const Arguments& arguments) {
 
 std::vector<Verb> AddRun(CLI::App& command, Options& options) {
   CLI::App* verb = command.add_subcommand("run", "Run scenarios");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<RunArguments>();
   verb->add_option("PATH", arguments->paths, "scenario files, or folders of them")->required();
   AddOptions(
       *verb, options,

@@ -23,12 +23,12 @@
 namespace knetlab {
 namespace {
 
-struct Arguments {
+struct TopologyArguments {
   std::string file, name, ns;
 };
 
 // "scenarios/two.topology.yaml" -> "two"; other letters than a namespace's name may have become "-".
-std::string NameFor(const Arguments& arguments) {
+std::string NameFor(const TopologyArguments& arguments) {
   if (!arguments.name.empty()) return arguments.name;
   std::string stem = std::filesystem::path(arguments.file).stem().string();
   if (const std::size_t dot = stem.find(".topology"); dot != std::string::npos) stem.resize(dot);
@@ -79,7 +79,7 @@ void WaitFor(const std::stop_token& stop) {
   changed.wait(lock, stop, [] { return false; });
 }
 
-int Up(Session& session, const Arguments& arguments) {
+int Up(Session& session, const TopologyArguments& arguments) {
   RequireRoot("topology up");
   SweepKept(false);
   const bool keep = session.options.keep;
@@ -99,7 +99,7 @@ int Up(Session& session, const Arguments& arguments) {
   return kExitDone;
 }
 
-int Shell(Session& session, const Arguments& arguments) {
+int Shell(Session& session, const TopologyArguments& arguments) {
   RequireRoot("topology shell");
   SweepKept(false);
   const Topology topology = Topology::Build(ReadTopology(arguments.file));
@@ -139,7 +139,7 @@ int Down(Session& session, const std::string& name) {
 std::vector<Verb> AddTopology(CLI::App& command, Options& options) {
   CLI::App* verb = command.add_subcommand("topology", "Build a topology to look around in");
   verb->require_subcommand(1);
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TopologyArguments>();
 
   CLI::App* up = verb->add_subcommand("up", "Build it and give its namespaces names for `ip netns`");
   up->add_option("FILE", arguments->file, "a topology, or a scenario with one")->required();

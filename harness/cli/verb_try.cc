@@ -14,7 +14,7 @@
 namespace knetlab {
 namespace {
 
-struct Arguments {
+struct TryArguments {
   std::string object, capture;
 };
 
@@ -32,14 +32,14 @@ void SplitObject(const std::string& text, TryOptions& options) {
 }
 
 // What to type for the same on real veths.
-std::string Next(const Arguments& arguments, const Options& options) {
+std::string Next(const TryArguments& arguments, const Options& options) {
   std::string text = fmt::format("next    knetlab try {} {} --rig wire", arguments.object, arguments.capture);
   if (options.hook != "auto") text += " --hook " + options.hook;
   if (options.limit) text += fmt::format(" --limit {}", *options.limit);
   return text + "\n";
 }
 
-int TryVerb(Session& session, const Arguments& arguments) {
+int TryVerb(Session& session, const TryArguments& arguments) {
   const Options& options = session.options;
   TryOptions wanted;
   SplitObject(arguments.object, wanted);
@@ -65,7 +65,7 @@ int TryVerb(Session& session, const Arguments& arguments) {
 std::vector<Verb> AddTry(CLI::App& command, Options& options) {
   CLI::App* verb =
       command.add_subcommand("try", "What a program does to a capture: verdicts, cost, and a ledger");
-  const auto arguments = std::make_shared<Arguments>();
+  const auto arguments = std::make_shared<TryArguments>();
   verb->add_option("OBJECT", arguments->object, "a BPF object file, with :PROGRAM where several fit")
       ->type_name("OBJECT[:PROGRAM]")
       ->required();

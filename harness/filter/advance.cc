@@ -7,13 +7,9 @@
 namespace knetlab::filter {
 namespace {
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
-class Planner {
+class AdvancePlanner {
  public:
-  Planner(const Graph& graph, const std::vector<BlockId>& dominators, const BoundsPlan& bounds)
+  AdvancePlanner(const Graph& graph, const std::vector<BlockId>& dominators, const BoundsPlan& bounds)
       : graph_(graph), dominators_(dominators), bounds_(bounds), order_(graph.Order()) {}
 
   AdvancePlan Plan() {
@@ -147,7 +143,7 @@ class Planner {
 
 AdvancePlan PlanAdvances(const Graph& graph, const std::vector<BlockId>& dominators,
                          const BoundsPlan& bounds) {
-  return Planner(graph, dominators, bounds).Plan();
+  return AdvancePlanner(graph, dominators, bounds).Plan();
 }
 
 }  // namespace knetlab::filter

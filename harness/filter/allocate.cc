@@ -18,10 +18,6 @@ namespace {
 
 using Kind = Instruction::Kind;
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
 class BitSet {
  public:
   explicit BitSet(std::size_t size = 0) : words_((size + 63) / 64) {}

@@ -10,10 +10,6 @@ namespace {
 
 constexpr std::uint64_t kEndless = std::numeric_limits<std::uint64_t>::max();
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
 // Blocks from which no way leads to a match do nothing that can be seen.
 void CutDeadEnds(Graph& graph) {
   std::vector<bool> reaches(At(graph.blocks()));
@@ -57,9 +53,9 @@ void CutDeadEnds(Graph& graph) {
   graph.Clean();
 }
 
-class Planner {
+class BoundsPlanner {
  public:
-  Planner(const Graph& graph, const std::vector<BlockId>& dominators)
+  BoundsPlanner(const Graph& graph, const std::vector<BlockId>& dominators)
       : graph_(graph), dominators_(dominators), order_(graph.Order()) {}
 
   BoundsPlan Plan() {
@@ -166,7 +162,7 @@ int BoundsPlan::BaseOf(const std::vector<BlockId>& dominators, ValueId index, Bl
 BoundsPlan PlanBounds(Graph& graph, std::vector<BlockId>& dominators) {
   CutDeadEnds(graph);
   dominators = graph.Dominators();
-  return Planner(graph, dominators).Plan();
+  return BoundsPlanner(graph, dominators).Plan();
 }
 
 }  // namespace knetlab::filter

@@ -10,10 +10,6 @@ namespace {
 
 using Kind = Instruction::Kind;
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
 class Connector {
  public:
   Connector(const Graph& graph, const std::function<Register(ValueId)>& register_of, Machine& machine)

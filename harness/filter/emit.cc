@@ -10,10 +10,6 @@ namespace {
 
 using Kind = Instruction::Kind;
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
 Reg R(Register reg) {
   return Reg{static_cast<std::uint8_t>(reg)};
 }

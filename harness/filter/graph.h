@@ -6,6 +6,7 @@
 // kReject where one does not hold. Control ends in kAccept or kReject, which hold nothing.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -19,6 +20,11 @@ using ValueId = std::int32_t;
 using BlockId = std::int32_t;
 inline constexpr ValueId kNone = -1;
 inline constexpr BlockId kAccept = 0, kReject = 1, kEntry = 2;
+
+// Where a value or a block stands in a vector with one element for each.
+inline std::size_t At(std::int32_t id) {
+  return static_cast<std::size_t>(id);
+}
 
 struct Value {
   enum class Kind : std::uint8_t {
@@ -62,10 +68,10 @@ class Graph {
  public:
   Graph();
 
-  Value& value(ValueId id) { return values_[static_cast<std::size_t>(id)]; }
-  const Value& value(ValueId id) const { return values_[static_cast<std::size_t>(id)]; }
-  Block& block(BlockId id) { return blocks_[static_cast<std::size_t>(id)]; }
-  const Block& block(BlockId id) const { return blocks_[static_cast<std::size_t>(id)]; }
+  Value& value(ValueId id) { return values_[At(id)]; }
+  const Value& value(ValueId id) const { return values_[At(id)]; }
+  Block& block(BlockId id) { return blocks_[At(id)]; }
+  const Block& block(BlockId id) const { return blocks_[At(id)]; }
   BlockId blocks() const { return static_cast<BlockId>(blocks_.size()); }
   ValueId values() const { return static_cast<ValueId>(values_.size()); }
 

@@ -8,10 +8,6 @@
 namespace knetlab::filter {
 namespace {
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
 // How many bytes a value could be kept in, by what it is: a wide load, or a mask of one.
 std::uint8_t CandidateSize(const Graph& graph, const std::vector<std::uint8_t>& sizes, ValueId id) {
   const Value& value = graph.value(id);

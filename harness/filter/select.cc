@@ -18,10 +18,6 @@ constexpr std::uint64_t kMaxHelperOffset = 0x7fffffff;
 
 using Kind = Instruction::Kind;
 
-std::size_t At(std::int32_t id) {
-  return static_cast<std::size_t>(id);
-}
-
 std::uint32_t Swapped(std::uint32_t value, std::uint8_t bytes) {
   return bytes == 2   ? static_cast<std::uint32_t>(__builtin_bswap16(static_cast<std::uint16_t>(value)))
          : bytes == 4 ? __builtin_bswap32(value)

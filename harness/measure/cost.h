@@ -48,6 +48,9 @@ double MedianOf(std::vector<double> values);  // the upper of two middle ones
 UnitCost MeasureUnitCost(const Program& program, const std::vector<CostProbe>& probes,
                          const UnitCostOptions& options = {});
 
+// Enough for a program's usual ways through, few enough for one slice each.
+inline constexpr std::size_t kCostProbes = 4;
+
 // At most `limit` probes for these packets: one for each code that the program returned, of the middle length
 // among its packets.
 std::vector<CostProbe> ChooseProbes(const std::vector<std::span<const std::byte>>& packets,

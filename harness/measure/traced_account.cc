@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kMaxHooks = 32;                  // one bit each in ledger_path::visited
 constexpr std::string_view kNativeXdp = "xdp native";  // HookedProgram::mode
-constexpr std::int64_t kTcRedirect = 7;
+constexpr std::int64_t kRedirectedByTc = 7;
 
 std::string SocketText(const ledger_socket& socket) {
   std::array<char, INET6_ADDRSTRLEN> text{};
@@ -162,7 +162,7 @@ void TracedAccount::Impl::AddTurnedRound(const std::vector<SentTraffic>& sent, s
     by = hook;
   }
   if (by == nullptr || count == 0) return;
-  const std::string reason = VerdictName(TypeOfHook(*by), kTcRedirect);
+  const std::string reason = VerdictName(TypeOfHook(*by), kRedirectedByTc);
   result.ledger.Add(Fate::kRedirected, resolver.PlaceOf(*by), reason, count);
   result.hooks[static_cast<std::size_t>(by - hooks.data())].verdicts[reason] += count;
   if (!options.per_packet) return;
@@ -172,7 +172,7 @@ void TracedAccount::Impl::AddTurnedRound(const std::vector<SentTraffic>& sent, s
     if (known.contains(index)) continue;
     PacketFate packet{index, std::nullopt, kVerdictLost, Fate::kRedirected, resolver.PlaceOf(*by), reason};
     if (by == &hooks.front()) {
-      packet.code = kTcRedirect;
+      packet.code = kRedirectedByTc;
       packet.verdict = reason;
     }
     result.packets.push_back(std::move(packet));

@@ -21,7 +21,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "load the ledger's tracer";
+constexpr const char* kLoadTracer = "load the ledger's tracer";
 
 struct SkeletonDeleter {
   void operator()(ledger_bpf* skeleton) const { ledger_bpf__destroy(skeleton); }
@@ -71,10 +71,11 @@ struct Tracer::Impl {
 
 void Tracer::Impl::Load() {
   skeleton.reset(ledger_bpf__open());
-  if (!skeleton) throw ErrnoError(kWhat, "ledger.bpf.o", errno);
+  if (!skeleton) throw ErrnoError(kLoadTracer, "ledger.bpf.o", errno);
   std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), btf__free);
   if (!types) {
-    throw ErrnoError(kWhat, "/sys/kernel/btf/vmlinux", errno, "needs a kernel with CONFIG_DEBUG_INFO_BTF");
+    throw ErrnoError(kLoadTracer, "/sys/kernel/btf/vmlinux", errno,
+                     "needs a kernel with CONFIG_DEBUG_INFO_BTF");
   }
   auto* data = skeleton->rodata;
   data->kfree_skb_arguments = TracepointArguments(types.get(), "kfree_skb");
@@ -93,13 +94,13 @@ void Tracer::Impl::Load() {
     if (TracepointArguments(types.get(), tracepoint) == 0) bpf_program__set_autoload(program, false);
   }
   if (int error = ledger_bpf__load(skeleton.get()); error != 0) {
-    throw ErrnoError(kWhat, "ledger.bpf.o", -error,
+    throw ErrnoError(kLoadTracer, "ledger.bpf.o", -error,
                      "needs tp_btf programs (Linux 5.5, BTF) and CAP_BPF, CAP_PERFMON");
   }
   accounts_size = sizeof(ledger_account) * LEDGER_ACCOUNTS;
   void* memory = ::mmap(nullptr, accounts_size, PROT_READ | PROT_WRITE, MAP_SHARED,
                         bpf_map__fd(skeleton->maps.accounts), 0);
-  if (memory == MAP_FAILED) throw ErrnoError(kWhat, "map accounts", errno);
+  if (memory == MAP_FAILED) throw ErrnoError(kLoadTracer, "map accounts", errno);
   accounts = static_cast<ledger_account*>(memory);
 }
 

@@ -20,7 +20,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "attach TC program";
+constexpr const char* kAttachTc = "attach TC program";
 
 // A cls_bpf filter. It is not bound to a descriptor, so taking it off needs the namespace again: the
 // attachment keeps that alive, and enters it on a thread of its own. The clsact qdisc stays, since others may
@@ -71,7 +71,7 @@ Error Failure(const Program& program, const AttachPoint& point, int code, const 
               std::string hint) {
   std::string why = std::generic_category().message(code);
   if (!words.empty()) why += ": " + words;
-  return Error({.what = kWhat,
+  return Error({.what = kAttachTc,
                 .where = fmt::format("{} at {}", program.name(), Where(point)),
                 .why = std::move(why),
                 .hint = std::move(hint),
@@ -103,9 +103,9 @@ std::unique_ptr<Attachment> AttachClsact(const Program& program, const AttachPoi
 }
 
 std::unique_ptr<Attachment> AttachTc(const Program& program, const AttachPoint& point, bool egress) {
-  RequireMode(point, kWhat, {"auto", "tcx", "clsact"});
+  RequireMode(point, kAttachTc, {"auto", "tcx", "clsact"});
   if (program.type() == BPF_PROG_TYPE_SCHED_ACT) {
-    throw Error({.what = kWhat,
+    throw Error({.what = kAttachTc,
                  .where = fmt::format("{} at {}", program.name(), Where(point)),
                  .why = "it is loaded as an action (sched_act), which only runs below another classifier",
                  .hint = "load it with type sched_cls: the same code is a classifier in direct action",
@@ -113,7 +113,7 @@ std::unique_ptr<Attachment> AttachTc(const Program& program, const AttachPoint& 
                  .code = EINVAL});
   }
   return RunAt(point, [&]() -> std::unique_ptr<Attachment> {
-    const int ifindex = InterfaceIndex(point, kWhat);
+    const int ifindex = InterfaceIndex(point, kAttachTc);
     if (point.mode != "clsact") {
       LinkResult result = CreateLink(program.fd(), ifindex, egress ? kAttachTcxEgress : kAttachTcxIngress, 0);
       if (result.link) {

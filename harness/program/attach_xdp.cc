@@ -13,7 +13,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "attach XDP";
+constexpr const char* kAttachXdp = "attach XDP";
 
 // bpf_link_create has no room for the kernel's explanation, netlink has: ask again that way. Should it
 // succeed there, it is taken off at once.
@@ -62,9 +62,9 @@ Outcome Try(const Program& program, int ifindex, std::uint32_t flags) {
 }  // namespace
 
 std::unique_ptr<Attachment> AttachXdp(const Program& program, const AttachPoint& point) {
-  RequireMode(point, kWhat, {"auto", "native", "generic"});
+  RequireMode(point, kAttachXdp, {"auto", "native", "generic"});
   return RunAt(point, [&]() -> std::unique_ptr<Attachment> {
-    const int ifindex = InterfaceIndex(point, kWhat);
+    const int ifindex = InterfaceIndex(point, kAttachXdp);
     Outcome failed;
     if (point.mode != "generic") {
       failed = Try(program, ifindex, XDP_FLAGS_DRV_MODE);
@@ -79,7 +79,7 @@ std::unique_ptr<Attachment> AttachXdp(const Program& program, const AttachPoint&
     }
     std::string why = std::generic_category().message(failed.code);
     if (!failed.words.empty()) why += ": " + failed.words;
-    throw Error({.what = kWhat,
+    throw Error({.what = kAttachXdp,
                  .where = fmt::format("{} at {}", program.name(), Where(point)),
                  .why = std::move(why),
                  .hint = Hint(program, failed.code, point.mode != "generic"),

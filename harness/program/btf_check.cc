@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/program/btf_check.h"
 
-#include <bpf/btf.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 
+#include "harness/program/btf_handle.h"
 #include "harness/program/libbpf_log.h"
 
 namespace knetlab {
@@ -16,10 +15,6 @@ namespace {
 
 // No compiler writes longer chains of const, volatile and typedef.
 constexpr int kMaxChain = 64;
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 class Checker {
  public:
@@ -122,8 +117,7 @@ bool FitsWithItsHeader(std::span<const std::byte> section) {
 std::string BtfDefect(std::span<const std::byte> section) {
   if (!FitsWithItsHeader(section)) return "its BTF ends within a part of it";
   LibbpfLog quiet;
-  const std::unique_ptr<btf, FreeBtf> types(
-      btf__new(section.data(), static_cast<std::uint32_t>(section.size())));
+  const BtfHandle types(btf__new(section.data(), static_cast<std::uint32_t>(section.size())));
   if (types == nullptr || Checker(types.get()).AllSound()) return "";
   return "its BTF refers to types or names that it does not have";
 }

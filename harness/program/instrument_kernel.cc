@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/program/instrument_kernel.h"
 
-#include <bpf/btf.h>
-
-#include <memory>
 #include <span>
 #include <string_view>
 
+#include "harness/program/btf_handle.h"
 #include "harness/program/libbpf_log.h"
 
 namespace knetlab {
 namespace {
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using BtfHandle = std::unique_ptr<btf, FreeBtf>;
 
 BtfHandle KernelTypes() {
   const LibbpfLog quiet;

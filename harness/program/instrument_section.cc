@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "harness/program/instrument_section.h"
 
-#include <bpf/btf.h>
 #include <elf.h>
 
 #include <cstring>
-#include <memory>
 #include <string_view>
 
+#include "harness/program/btf_handle.h"
 #include "harness/program/instrument_types.h"
 #include "harness/program/libbpf_log.h"
 
 namespace knetlab {
 namespace {
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
 
 // Section headers were checked when the file was read.
 struct Section {
@@ -47,8 +42,8 @@ void AddInstrumentationTypes(ObjectFile& file) {
   const LibbpfLog quiet;
   Section section = FindBtf(file);
   if (section.header_at == 0) return;
-  const std::unique_ptr<btf, FreeBtf> types(btf__new(file.bytes.data() + section.header.sh_offset,
-                                                     static_cast<std::uint32_t>(section.header.sh_size)));
+  const BtfHandle types(btf__new(file.bytes.data() + section.header.sh_offset,
+                                 static_cast<std::uint32_t>(section.header.sh_size)));
   if (types == nullptr || !AddTypesForAllPrograms(types.get())) return;
   std::uint32_t size = 0;
   const auto* raw = static_cast<const std::byte*>(btf__raw_data(types.get(), &size));

@@ -10,21 +10,16 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "harness/program/btf_handle.h"
 #include "harness/program/libbpf_log.h"
 #include "netns/error.h"
 
 namespace knetlab {
 namespace {
-
-struct FreeBtf {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using BtfHandle = std::unique_ptr<btf, FreeBtf>;
 
 Error BtfFailure(const ProgramCode& program, const std::string& what, int code) {
   return ErrnoError(what, program.name, code);

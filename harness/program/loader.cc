@@ -17,8 +17,6 @@
 namespace knetlab {
 namespace {
 
-constexpr int kDetailLines = 20;
-
 std::uint64_t BootTimeNs() {
   timespec now{};
   ::clock_gettime(CLOCK_BOOTTIME, &now);
@@ -208,13 +206,11 @@ Error Loader::ToError(const Failure& last) const {
     parts.where += ":" + failure.program;
   }
   const std::string errno_text = std::generic_category().message(failure.code);
-  parts.why = !failure.verifier_log.empty() ? VerifierReason(failure.verifier_log)
-              : !failure.reason.empty()     ? failure.reason
-                                            : errno_text;
+  parts.why = failure.reason.empty() ? errno_text : failure.reason;
   if (!failure.verifier_log.empty()) {
-    parts.detail = LastLines(failure.verifier_log, kDetailLines);
-    const std::string saved = SaveVerifierLog(failure.program, file_.sha256, failure.verifier_log);
-    if (!saved.empty()) parts.detail += "\nwhole log: " + saved;
+    VerifierRefusal refusal = ReportVerifierLog(failure.program, file_.sha256, failure.verifier_log);
+    parts.why = std::move(refusal.reason);
+    parts.detail = std::move(refusal.detail);
   }
   if (failure.code == EPERM && failure.verifier_log.empty()) {
     parts.hint = "loading needs root, or CAP_BPF with CAP_NET_ADMIN and, for tracing, CAP_PERFMON";

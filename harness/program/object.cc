@@ -14,6 +14,7 @@
 #include "harness/program/instrument_section.h"
 #include "harness/program/loader.h"
 #include "harness/program/object_file.h"
+#include "harness/program/program_info.h"
 #include "harness/program/program_type.h"
 #include "netns/error.h"
 #include "netns/nearest.h"
@@ -35,13 +36,6 @@ const Named& Find(const std::vector<Named>& all, std::string_view name, const ch
                .hint = NearestHint(name, names),
                .detail = "",
                .code = ENOENT});
-}
-
-bpf_prog_info InfoOf(int fd, const std::string& where) {
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) throw ErrnoError("inspect program", where, errno);
-  return info;
 }
 
 }  // namespace
@@ -86,7 +80,7 @@ void BpfObject::Impl::Instrument(const InstrumentOptions& options, const CodeHar
     if (fd < 0) continue;
     replaced.emplace(program.id_, fd);
     program.fd_ = fd;
-    program.id_ = InfoOf(fd, path + ":" + program.name_).id;
+    program.id_ = InfoOfProgram(fd, path + ":" + program.name_).id;
   }
   if (replaced.empty()) return;
   for (const BpfMap& map : maps) {
@@ -121,7 +115,7 @@ BpfObject BpfObject::Load(const std::string& path, const LoadOptions& options) {
     program.expected_attach_type_ = static_cast<std::uint32_t>(bpf_program__expected_attach_type(source));
     program.has_frags_ =
         program.type_ == BPF_PROG_TYPE_XDP && (bpf_program__flags(source) & BPF_F_XDP_HAS_FRAGS) != 0;
-    const bpf_prog_info info = InfoOf(program.fd_, path + ":" + program.name_);
+    const bpf_prog_info info = InfoOfProgram(program.fd_, path + ":" + program.name_);
     program.id_ = info.id;
     program.instructions_ = info.xlated_prog_len / sizeof(bpf_insn);
     // The kernel notes when a load begins, and libbpf loads one program after another: each lasts until the

@@ -8,6 +8,7 @@
 
 #include "harness/program/instrument_harvest.h"
 #include "harness/program/instrument_load.h"
+#include "harness/program/program_info.h"
 #include "harness/program/sha256.h"
 #include "harness/program/verifier_hint.h"
 #include "harness/program/verifier_log.h"
@@ -15,8 +16,6 @@
 
 namespace knetlab {
 namespace {
-
-constexpr int kDetailLines = 20;
 
 // What the kernel takes as a program's name.
 std::string KernelName(const std::string& name) {
@@ -54,19 +53,11 @@ Error Refusal(const RawProgramSpec& spec, int code) {
     if (code == EPERM) parts.hint = "loading needs root, or CAP_BPF with CAP_NET_ADMIN and CAP_PERFMON";
     return Error(std::move(parts));
   }
-  parts.why = VerifierReason(log);
+  VerifierRefusal refusal = ReportVerifierLog(spec.name, Sha256Hex(std::as_bytes(spec.instructions)), log);
+  parts.why = std::move(refusal.reason);
   parts.hint = VerifierHint(parts.why);
-  parts.detail = LastLines(log, kDetailLines);
-  const std::string saved = SaveVerifierLog(spec.name, Sha256Hex(std::as_bytes(spec.instructions)), log);
-  if (!saved.empty()) parts.detail += "\nwhole log: " + saved;
+  parts.detail = std::move(refusal.detail);
   return Error(std::move(parts));
-}
-
-bpf_prog_info InfoOf(int fd, const std::string& name) {
-  bpf_prog_info info{};
-  std::uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0) throw ErrnoError("inspect program", name, errno);
-  return info;
 }
 
 ProgramCode CodeOf(const RawProgramSpec& spec) {
@@ -85,7 +76,7 @@ RawProgram RawProgram::Load(const RawProgramSpec& spec) {
   RawProgram raw;
   raw.fd_ = UniqueFd(LoadOnce(spec, nullptr));
   if (!raw.fd_) throw Refusal(spec, errno);
-  const bpf_prog_info info = InfoOf(raw.fd_.get(), spec.name);
+  const bpf_prog_info info = InfoOfProgram(raw.fd_.get(), spec.name);
   Program& program = raw.program_;
   program.name_ = spec.name;
   program.type_ = spec.type;
@@ -100,7 +91,7 @@ RawProgram RawProgram::Load(const RawProgramSpec& spec) {
   program.instrumentation_ = raw.instrumentation_.get();
   if (const int fd = Instrumenter::FdOf(*raw.instrumentation_); fd >= 0) {
     program.fd_ = fd;
-    program.id_ = InfoOf(fd, spec.name).id;
+    program.id_ = InfoOfProgram(fd, spec.name).id;
   }
   return raw;
 }

@@ -27,6 +27,7 @@ constexpr std::size_t kBufferSize = std::size_t{64} << 20;
 // The verifier may say what is wrong in more than one line; beyond this it is no longer a reason to read in
 // passing.
 constexpr std::size_t kMaxReason = 160;
+constexpr int kDetailLines = 20;
 
 // Lines that trace the verifier's walk or account for it, as opposed to those that say what is wrong.
 bool IsTrace(std::string_view line) {
@@ -135,6 +136,14 @@ std::string SaveVerifierLog(std::string_view program, std::string_view object_sh
   }
   if (!fd || !WriteAll(fd.get(), log)) return "";
   return path;
+}
+
+VerifierRefusal ReportVerifierLog(std::string_view program, std::string_view object_sha256,
+                                  std::string_view log) {
+  VerifierRefusal refusal{.reason = VerifierReason(log), .detail = LastLines(log, kDetailLines)};
+  const std::string saved = SaveVerifierLog(program, object_sha256, log);
+  if (!saved.empty()) refusal.detail += "\nwhole log: " + saved;
+  return refusal;
 }
 
 }  // namespace knetlab

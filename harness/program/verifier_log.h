@@ -36,4 +36,11 @@ std::string LastLines(std::string_view text, int count);
 // always gets the same file, so that repeated failures do not pile up.
 std::string SaveVerifierLog(std::string_view program, std::string_view object_sha256, std::string_view log);
 
+// What an error says of a log: the reason, and as detail its last 20 lines and where all of it was saved.
+struct VerifierRefusal {
+  std::string reason, detail;
+};
+VerifierRefusal ReportVerifierLog(std::string_view program, std::string_view object_sha256,
+                                  std::string_view log);
+
 }  // namespace knetlab

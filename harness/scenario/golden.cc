@@ -17,10 +17,10 @@
 namespace knetlab {
 namespace {
 
-using Bytes = std::vector<std::byte>;
+using GoldenBytes = std::vector<std::byte>;
 using Field = IgnoredBytes::Field;
 
-void Clear(Bytes& bytes, std::size_t at, std::size_t size) {
+void Clear(GoldenBytes& bytes, std::size_t at, std::size_t size) {
   for (std::size_t i = at; i < std::min(bytes.size(), at + size); ++i) bytes[i] = std::byte{0};
 }
 
@@ -42,7 +42,7 @@ std::optional<std::size_t> ChecksumAt(const IpPayload& payload) {
 }
 
 // `view` is of the packet as it came: a field that is cleared must not hide where the next one is.
-void Ignore(const IgnoredBytes& ignored, const PacketView& view, Bytes& bytes) {
+void Ignore(const IgnoredBytes& ignored, const PacketView& view, GoldenBytes& bytes) {
   const EthernetPayload ethernet = FindEthernetPayload(view);
   const std::size_t ip = ethernet.offset;
   const bool v4 = ethernet.type == kEtherTypeIpv4, v6 = ethernet.type == kEtherTypeIpv6;
@@ -71,14 +71,15 @@ void Ignore(const IgnoredBytes& ignored, const PacketView& view, Bytes& bytes) {
   }
 }
 
-std::vector<Bytes> AllCompared(const std::vector<Packet>& packets, const std::vector<IgnoredBytes>& ignore) {
-  std::vector<Bytes> compared;
+std::vector<GoldenBytes> AllCompared(const std::vector<Packet>& packets,
+                                     const std::vector<IgnoredBytes>& ignore) {
+  std::vector<GoldenBytes> compared;
   compared.reserve(packets.size());
   for (const Packet& packet : packets) compared.push_back(ComparedBytes(packet, ignore));
   return compared;
 }
 
-std::string HexLine(const Bytes& bytes, std::size_t from) {
+std::string HexLine(const GoldenBytes& bytes, std::size_t from) {
   constexpr std::size_t kBytes = 16;
   std::string line;
   for (std::size_t i = from; i < std::min(bytes.size(), from + kBytes); ++i)
@@ -93,7 +94,7 @@ std::string OnePacket(std::string_view who, const Packet& packet) {
 // Both packets, and the bytes around the first difference.
 std::string TwoPackets(std::size_t number, const Packet& golden, const Packet& found,
                        const std::vector<IgnoredBytes>& ignore) {
-  const Bytes a = ComparedBytes(golden, ignore), b = ComparedBytes(found, ignore);
+  const GoldenBytes a = ComparedBytes(golden, ignore), b = ComparedBytes(found, ignore);
   const auto different = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
   const auto at = static_cast<std::size_t>(different - a.begin());
   const std::size_t line = at / 16 * 16;
@@ -104,7 +105,7 @@ std::string TwoPackets(std::size_t number, const Packet& golden, const Packet& f
 
 std::string InOrder(const std::vector<Packet>& golden, const std::vector<Packet>& found,
                     const std::vector<IgnoredBytes>& ignore) {
-  const std::vector<Bytes> a = AllCompared(golden, ignore), b = AllCompared(found, ignore);
+  const std::vector<GoldenBytes> a = AllCompared(golden, ignore), b = AllCompared(found, ignore);
   const auto different = std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first;
   const auto at = static_cast<std::size_t>(different - a.begin());
   if (at == a.size() && at == b.size()) return "";
@@ -120,10 +121,10 @@ std::string InOrder(const std::vector<Packet>& golden, const std::vector<Packet>
 }
 
 // The first of `packets` that `others` does not hold as often.
-std::optional<std::size_t> FirstWithoutPartner(const std::vector<Bytes>& packets,
-                                               const std::vector<Bytes>& others) {
-  std::map<Bytes, std::int64_t> left;
-  for (const Bytes& bytes : others) ++left[bytes];
+std::optional<std::size_t> FirstWithoutPartner(const std::vector<GoldenBytes>& packets,
+                                               const std::vector<GoldenBytes>& others) {
+  std::map<GoldenBytes, std::int64_t> left;
+  for (const GoldenBytes& bytes : others) ++left[bytes];
   for (std::size_t i = 0; i < packets.size(); ++i) {
     if (--left[packets[i]] < 0) return i;
   }
@@ -132,7 +133,7 @@ std::optional<std::size_t> FirstWithoutPartner(const std::vector<Bytes>& packets
 
 std::string InAnyOrder(const std::vector<Packet>& golden, const std::vector<Packet>& found,
                        const std::vector<IgnoredBytes>& ignore) {
-  const std::vector<Bytes> a = AllCompared(golden, ignore), b = AllCompared(found, ignore);
+  const std::vector<GoldenBytes> a = AllCompared(golden, ignore), b = AllCompared(found, ignore);
   const auto missing = FirstWithoutPartner(a, b), extra = FirstWithoutPartner(b, a);
   if (!extra && !missing) return "";
   std::string text;
@@ -181,7 +182,7 @@ CheckResult CompareGolden(const PacketsCheck& check, const std::vector<Packet>& 
 }  // namespace
 
 std::vector<std::byte> ComparedBytes(const Packet& packet, const std::vector<IgnoredBytes>& ignore) {
-  Bytes bytes = packet.bytes;
+  GoldenBytes bytes = packet.bytes;
   const PacketView view(packet.bytes);
   for (const IgnoredBytes& ignored : ignore) Ignore(ignored, view, bytes);
   return bytes;

@@ -11,19 +11,21 @@
 #include <set>
 
 #include "bpf/pass.skel.h"
+#include "harness/traffic/packet_headers.h"
 #include "netns/error.h"
 
 namespace knetlab {
 namespace {
 
-constexpr int kEthernetHeader = 14, kDefaultMtu = 1500, kMaxVethMtu = 65535;
+constexpr int kDefaultMtu = 1500, kMaxVethMtu = 65535;
 
 }  // namespace
 
 std::vector<std::string> FitMtu(TopologySpec& topology, std::size_t largest_frame) {
   std::vector<std::string> notes;
-  int wanted = std::clamp(static_cast<int>(std::min<std::size_t>(largest_frame, 1 << 20)) - kEthernetHeader,
-                          kDefaultMtu, kMaxVethMtu);
+  int wanted = std::clamp(
+      static_cast<int>(std::min<std::size_t>(largest_frame, 1 << 20)) - static_cast<int>(kEthernetHeader),
+      kDefaultMtu, kMaxVethMtu);
   for (LinkSpec& link : topology.links) {
     if (link.mtu != 0) continue;
     link.mtu = wanted;

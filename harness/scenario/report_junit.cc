@@ -13,16 +13,16 @@
 namespace knetlab {
 namespace {
 
-struct Suite {
+struct JunitSuite {
   std::string folder, rig, kernel;
   std::vector<const ReportScenario*> scenarios;
 };
 
-std::vector<Suite> SuitesOf(const ReportRun& run) {
-  std::vector<Suite> suites;
+std::vector<JunitSuite> SuitesOf(const ReportRun& run) {
+  std::vector<JunitSuite> suites;
   for (const ReportScenario& scenario : run.scenarios) {
     const std::string folder = scenario.Folder();
-    auto suite = std::find_if(suites.begin(), suites.end(), [&](const Suite& one) {
+    auto suite = std::find_if(suites.begin(), suites.end(), [&](const JunitSuite& one) {
       return one.folder == folder && one.rig == scenario.rig && one.kernel == scenario.kernel;
     });
     if (suite == suites.end())
@@ -33,9 +33,9 @@ std::vector<Suite> SuitesOf(const ReportRun& run) {
 }
 
 // With what tells it apart where a folder ran more than once.
-std::string NameOf(const Suite& suite, const std::vector<Suite>& all) {
-  const auto same =
-      std::count_if(all.begin(), all.end(), [&](const Suite& one) { return one.folder == suite.folder; });
+std::string NameOf(const JunitSuite& suite, const std::vector<JunitSuite>& all) {
+  const auto same = std::count_if(all.begin(), all.end(),
+                                  [&](const JunitSuite& one) { return one.folder == suite.folder; });
   return same == 1 ? suite.folder : fmt::format("{} ({}, {})", suite.folder, suite.rig, suite.kernel);
 }
 
@@ -114,7 +114,7 @@ void AddCase(pugi::xml_node node, const ReportScenario& scenario, const std::str
   if (const std::string output = OutputOf(scenario); !output.empty()) AddText(testcase, "system-out", output);
 }
 
-void AddProperties(pugi::xml_node node, const ReportRun& run, const Suite& suite) {
+void AddProperties(pugi::xml_node node, const ReportRun& run, const JunitSuite& suite) {
   pugi::xml_node properties = node.append_child("properties");
   AddProperty(properties, "run", run.id);
   AddProperty(properties, "rig", suite.rig);
@@ -132,12 +132,12 @@ void AddProperties(pugi::xml_node node, const ReportRun& run, const Suite& suite
   }
 }
 
-std::size_t Count(const Suite& suite, std::string_view outcome) {
+std::size_t Count(const JunitSuite& suite, std::string_view outcome) {
   return static_cast<std::size_t>(std::count_if(suite.scenarios.begin(), suite.scenarios.end(),
                                                 [&](const auto* one) { return one->outcome == outcome; }));
 }
 
-double Duration(const Suite& suite) {
+double Duration(const JunitSuite& suite) {
   double sum = 0;
   for (const ReportScenario* scenario : suite.scenarios) sum += scenario->duration_s;
   return sum;
@@ -156,8 +156,8 @@ std::string JunitReport(const ReportRun& run) {
   Set(root, "tests", run.scenarios.size());
   Set(root, "failures", run.Count("fail"));
   Set(root, "errors", run.Count("error"));
-  const std::vector<Suite> suites = SuitesOf(run);
-  for (const Suite& suite : suites) {
+  const std::vector<JunitSuite> suites = SuitesOf(run);
+  for (const JunitSuite& suite : suites) {
     pugi::xml_node node = root.append_child("testsuite");
     const std::string name = NameOf(suite, suites);
     Set(node, "name", name);

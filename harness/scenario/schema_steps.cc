@@ -21,7 +21,7 @@ Json TimeCheck() {
                         Ref("parameter")})}};
 }
 
-Json Ledger() {
+Json LedgerSchema() {
   const Json number = Ref("number");
   Json ledger = {{"title", "a ledger"}, {"type", "object"}, {"additionalProperties", false}};
   for (const FateKey& fate : kFateKeys)
@@ -29,7 +29,7 @@ Json Ledger() {
   return OrParameter(std::move(ledger));
 }
 
-Json Step() {
+Json StepSchema() {
   Json step = BareObject("a step", kStepKeys,
                          {{"replay", Ref("replay"), "sends a capture"},
                           {"map", Ref("map-step"), "reads and writes a map of a program"},
@@ -100,7 +100,7 @@ void AddReplay(Json& definitions) {
 void AddExpect(Json& definitions) {
   definitions["expect"] = Object(
       "an expect", kExpectKeys,
-      {{"ledger", Ledger(),
+      {{"ledger", LedgerSchema(),
         "fate -> number, or fate -> {place: number}. Fates: `drop`, `pass`, `transmit`, `redirect`, "
         "`deliver`, `lost`"},
        {"verdicts", MapOf(MapOf(Ref("number"))),
@@ -134,7 +134,7 @@ void AddExpect(Json& definitions) {
 void AddSteps(Json& definitions) {
   definitions["number"] = NumberCheck();
   definitions["time"] = TimeCheck();
-  definitions["step"] = Step();
+  definitions["step"] = StepSchema();
   AddReplay(definitions);
   definitions["map-step"] =
       Object("a map step", kMapStepKeys,

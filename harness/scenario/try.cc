@@ -27,7 +27,6 @@
 namespace knetlab {
 namespace {
 
-constexpr std::size_t kCostProbes = 4;
 constexpr const char* kServer = "server:eth0";
 
 // A client, the server with the program, and a sink behind the server's second link: whoever redirects has

@@ -22,8 +22,6 @@
 namespace knetlab {
 namespace {
 
-constexpr std::size_t kCostProbes = 4;
-
 Fate FateOf(Decision decision) {
   switch (decision) {
     case Decision::kPass:
@@ -64,9 +62,9 @@ struct Stop {  // one program on a packet's way
   Stage stage;
 };
 
-class Run {
+class UnitRun {
  public:
-  Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop);
+  UnitRun(const Scenario& scenario, const RigOptions& options, std::stop_token stop);
   RigResult Carry();
 
  private:
@@ -100,7 +98,7 @@ class Run {
   std::map<std::string, Seen> seen_;  // label -> what its cost is measured on
 };
 
-Run::Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
+UnitRun::UnitRun(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
     : scenario_(scenario),
       options_(options),
       stop_(std::move(stop)),
@@ -121,7 +119,7 @@ Run::Run(const Scenario& scenario, const RigOptions& options, std::stop_token st
 // No packet meets a device here. But a scenario that names an endpoint in a map or in a rewrite means its
 // number and its Ethernet address, and a device map takes nothing but devices that exist: only then they are
 // made.
-const Topology& Run::Built() {
+const Topology& UnitRun::Built() {
   if (!built_) {
     TopologySpec spec = scenario_.topology;
     FitMtu(spec, 0);
@@ -130,7 +128,7 @@ const Topology& Run::Built() {
   return *built_;
 }
 
-std::vector<Stop> Run::WayFrom(const std::string& endpoint) const {
+std::vector<Stop> UnitRun::WayFrom(const std::string& endpoint) const {
   std::vector<Stop> way;
   const std::string peer = PeerOf(scenario_.topology, endpoint);
   auto add = [&](Stage stage, const std::string& kind, const std::string& target) {
@@ -153,14 +151,14 @@ std::vector<Stop> Run::WayFrom(const std::string& endpoint) const {
 }
 
 // What taps at both ends of the link would have seen by the time that the packet has come so far.
-void Run::See(const std::string& from, Stage reached, Stage& seen, const std::vector<std::byte>& bytes) {
+void UnitRun::See(const std::string& from, Stage reached, Stage& seen, const std::vector<std::byte>& bytes) {
   if (seen < Stage::kArrives && reached >= Stage::kArrives) seen_packets_.AddAt(from, true, bytes);
   if (seen < Stage::kUpwards && reached >= Stage::kUpwards)
     seen_packets_.AddAt(PeerOf(scenario_.topology, from), false, bytes);
   seen = std::max(seen, reached);
 }
 
-void Run::SendOne(const std::string& from, const std::vector<Stop>& way, Packet packet) {
+void UnitRun::SendOne(const std::string& from, const std::vector<Stop>& way, Packet packet) {
   PacketResult first;
   first.index = ++index_;
   Fate fate = Fate::kPassed;
@@ -196,7 +194,7 @@ void Run::SendOne(const std::string& from, const std::vector<Stop>& way, Packet 
   if (options_.per_packet) result_.packets.push_back(std::move(first));
 }
 
-void Run::Do(const ReplayStep& step, const Mark&) {
+void UnitRun::Do(const ReplayStep& step, const Mark&) {
   Capture capture = ReadCapture(step.capture, {.limit = step.limit});
   if (!capture.notice.empty()) result_.notes.push_back(step.capture + ": " + capture.notice);
   Rewrite rewrite = step.options.rewrite;
@@ -219,16 +217,16 @@ void Run::Do(const ReplayStep& step, const Mark&) {
   }
 }
 
-void Run::Do(const MapStep& step, const Mark& mark) {
+void UnitRun::Do(const MapStep& step, const Mark& mark) {
   WriteMap(step, programs_, endpoints_);
   Append(CheckMap(step, programs_, endpoints_, mark));
 }
 
-void Run::Do(const ExecStep&, const Mark& mark) {
+void UnitRun::Do(const ExecStep&, const Mark& mark) {
   Cannot(mark, "no namespaces to run commands in");
 }
 
-void Run::Do(const ExpectStep& step, const Mark& mark) {
+void UnitRun::Do(const ExpectStep& step, const Mark& mark) {
   for (const LedgerCheck& check : step.ledger) {
     if (check.fate == Fate::kDelivered)
       Cannot(check.number.mark, "no sockets that packets could be delivered to");
@@ -246,7 +244,7 @@ void Run::Do(const ExpectStep& step, const Mark& mark) {
   for (const MapStep& map : step.maps) Append(CheckMap(map, programs_, endpoints_, mark));
 }
 
-void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
+void UnitRun::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
   phase_.Close();
   Append(CheckLedger(checks, phase_, mark));
   result_.ledger.Merge(phase_);
@@ -256,7 +254,7 @@ void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
   }
 }
 
-void Run::MeasureCosts() {
+void UnitRun::MeasureCosts() {
   for (const auto& [label, seen] : seen_) {
     std::vector<std::span<const std::byte>> packets(seen.packets.begin(), seen.packets.end());
     const UnitCost cost =
@@ -269,11 +267,11 @@ void Run::MeasureCosts() {
   }
 }
 
-void Run::Append(std::vector<CheckResult> checks) {
+void UnitRun::Append(std::vector<CheckResult> checks) {
   for (CheckResult& check : checks) result_.checks.push_back(std::move(check));
 }
 
-RigResult Run::Carry() {
+RigResult UnitRun::Carry() {
   for (const Step& step : scenario_.steps) {
     WithMark(step.mark, [&] { std::visit([&](const auto& what) { Do(what, step.mark); }, step.what); });
   }
@@ -313,7 +311,7 @@ PacketResult TryOnePacket(const Program& program, const std::string& place, std:
 RigResult UnitRig::Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop) {
   // Helpers that look routes up must not see those of the machine.
   Namespace empty = Namespace::Create(scenario.name);
-  return empty.Run([&] { return knetlab::Run(scenario, options, std::move(stop)).Carry(); });
+  return empty.Run([&] { return UnitRun(scenario, options, std::move(stop)).Carry(); });
 }
 
 }  // namespace knetlab

@@ -24,9 +24,9 @@ namespace {
 // neighbour.
 constexpr std::chrono::milliseconds kQuietDeadline{1000};
 
-class Run {
+class WireRun {
  public:
-  Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
+  WireRun(const Scenario& scenario, const RigOptions& options, std::stop_token stop)
       : scenario_(scenario),
         options_(options),
         stop_(std::move(stop)),
@@ -72,8 +72,8 @@ class Run {
   std::uint64_t next_index_ = 1;
 };
 
-TrafficReport Run::Send(const ReplayStep& step, SendObserver* observer, std::uint64_t first_index,
-                        const Pace& pace) {
+TrafficReport WireRun::Send(const ReplayStep& step, SendObserver* observer, std::uint64_t first_index,
+                            const Pace& pace) {
   ReplayOptions options = step.options;
   options.pace = pace;
   if (!step.source_mac_of.empty())
@@ -95,7 +95,7 @@ TrafficReport Run::Send(const ReplayStep& step, SendObserver* observer, std::uin
                       .stop = stop_});
 }
 
-void Run::Do(const ReplayStep& step, const Mark&) {
+void WireRun::Do(const ReplayStep& step, const Mark&) {
   if (!account_) {
     account_ =
         OpenAccount(options_.tracer, lab_.topology(), lab_.hooks(), {.per_packet = options_.per_packet});
@@ -107,20 +107,20 @@ void Run::Do(const ReplayStep& step, const Mark&) {
   ThrowIfStopped();
 }
 
-void Run::Do(const MapStep& step, const Mark& mark) {
+void WireRun::Do(const MapStep& step, const Mark& mark) {
   // What the packets so far did to the maps must have happened.
   if (!step.read.empty()) CloseAccount();
   WriteMap(step, lab_.programs(), lab_.endpoints());
   Append(CheckMap(step, lab_.programs(), lab_.endpoints(), mark));
 }
 
-void Run::Do(const ExecStep& step, const Mark& mark) {
+void WireRun::Do(const ExecStep& step, const Mark& mark) {
   CommandResult command = RunCommand(lab_.topology().ns(step.ns), step.argv,
                                      {fmt::format("KNETLAB_SEED={}", options_.seed)}, stop_);
   Append(CheckCommand(step, command, mark));
 }
 
-void Run::Do(const ExpectStep& step, const Mark& mark) {
+void WireRun::Do(const ExpectStep& step, const Mark& mark) {
   CloseAccount();
   CheckPhase(step.ledger, mark);
   Append(CheckVerdicts(step.verdicts, verdicts_));
@@ -130,7 +130,7 @@ void Run::Do(const ExpectStep& step, const Mark& mark) {
   for (const MapStep& map : step.maps) Append(CheckMap(map, lab_.programs(), lab_.endpoints(), mark));
 }
 
-void Run::CloseAccount() {
+void WireRun::CloseAccount() {
   if (!account_) return;
   AccountResult closed = account_->Close(sent_, kQuietDeadline);
   account_.reset();
@@ -161,14 +161,14 @@ void Run::CloseAccount() {
   }
 }
 
-void Run::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
+void WireRun::CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark) {
   phase_.Close();
   Append(CheckLedger(checks, phase_, mark));
   result_.ledger.Merge(phase_);
   phase_ = {};
 }
 
-void Run::MeasureCosts() {
+void WireRun::MeasureCosts() {
   result_.cost = MeasureWireCosts(lab_.programs(), [&] {
     for (const Step& step : scenario_.steps) {
       const auto* replay = std::get_if<ReplayStep>(&step.what);
@@ -178,11 +178,11 @@ void Run::MeasureCosts() {
   });
 }
 
-void Run::Append(std::vector<CheckResult> checks) {
+void WireRun::Append(std::vector<CheckResult> checks) {
   for (CheckResult& check : checks) result_.checks.push_back(std::move(check));
 }
 
-void Run::ThrowIfStopped() const {
+void WireRun::ThrowIfStopped() const {
   if (!stop_.stop_requested()) return;
   throw Error({.what = "run",
                .where = scenario_.name,
@@ -192,7 +192,7 @@ void Run::ThrowIfStopped() const {
                .code = ECANCELED});
 }
 
-void Run::DoSteps() {
+void WireRun::DoSteps() {
   for (const Step& step : scenario_.steps) {
     ThrowIfStopped();
     WithMark(step.mark, [&] { std::visit([&](const auto& what) { Do(what, step.mark); }, step.what); });
@@ -202,12 +202,12 @@ void Run::DoSteps() {
   result_.ledger.Close();
 }
 
-bool Run::Failed() const {
+bool WireRun::Failed() const {
   return std::any_of(result_.checks.begin(), result_.checks.end(),
                      [](const CheckResult& check) { return !check.pass; });
 }
 
-RigResult Run::Carry() {
+RigResult WireRun::Carry() {
   const bool keep = options_.keep != nullptr;
   try {
     DoSteps();
@@ -230,7 +230,7 @@ RigResult Run::Carry() {
 }  // namespace
 
 RigResult WireRig::Run(const Scenario& scenario, const RigOptions& options, std::stop_token stop) {
-  return knetlab::Run(scenario, options, std::move(stop)).Carry();
+  return WireRun(scenario, options, std::move(stop)).Carry();
 }
 
 }  // namespace knetlab

@@ -22,11 +22,11 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "read capture";
+constexpr const char* kReadCapture = "read capture";
 using PcapHandle = std::unique_ptr<pcap_t, void (*)(pcap_t*)>;
 
 Error CaptureError(const std::string& path, std::string why, std::string hint = "") {
-  return Error({.what = kWhat,
+  return Error({.what = kReadCapture,
                 .where = path,
                 .why = std::move(why),
                 .hint = std::move(hint),
@@ -37,10 +37,10 @@ Error CaptureError(const std::string& path, std::string why, std::string hint = 
 UniqueFd OpenRegularFile(const std::string& path) {
   // Non-blocking, so that a FIFO without a writer is refused and not waited for.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  if (!fd) throw ErrnoError(kWhat, path, errno);
+  if (!fd) throw ErrnoError(kReadCapture, path, errno);
   struct stat status {};
-  if (::fstat(fd.get(), &status) != 0) throw ErrnoError(kWhat, path, errno);
-  if (S_ISDIR(status.st_mode)) throw ErrnoError(kWhat, path, EISDIR, "give a pcap or pcapng file");
+  if (::fstat(fd.get(), &status) != 0) throw ErrnoError(kReadCapture, path, errno);
+  if (S_ISDIR(status.st_mode)) throw ErrnoError(kReadCapture, path, EISDIR, "give a pcap or pcapng file");
   if (!S_ISREG(status.st_mode))
     throw CaptureError(path, "not a regular file", "write the packets to a file first");
   if (status.st_size == 0) throw CaptureError(path, "the file is empty");
@@ -114,7 +114,7 @@ CaptureStream::~CaptureStream() = default;
 void CaptureStream::Rewind() {
   // A descriptor of its own, which pcap_close() closes.
   UniqueFd fd(::fcntl(file_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!fd) throw ErrnoError(kWhat, path_, errno);
+  if (!fd) throw ErrnoError(kReadCapture, path_, errno);
   pcap_ = OpenPcap(std::move(fd), path_);
   RequireEthernet(pcap_.get(), path_);
   read_ = 0;

@@ -17,7 +17,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "write capture";
+constexpr const char* kWriteCapture = "write capture";
 constexpr std::uint32_t kMicroseconds = 1'000'000;
 
 void Append(std::string& text, std::uint32_t number) {  // little-endian, as the magic number says
@@ -51,7 +51,7 @@ class Replacement {
     const std::filesystem::path target = path;
     name_ = (target.parent_path() / ("." + target.filename().string() + ".XXXXXX")).string();
     fd_.reset(::mkostemp(name_.data(), O_CLOEXEC));
-    if (!fd_) throw ErrnoError(kWhat, path_, errno);
+    if (!fd_) throw ErrnoError(kWriteCapture, path_, errno);
   }
   Replacement(const Replacement&) = delete;
   Replacement& operator=(const Replacement&) = delete;
@@ -63,7 +63,7 @@ class Replacement {
     for (std::size_t at = 0; at < text.size();) {
       const ssize_t written = ::write(fd_.get(), text.data() + at, text.size() - at);
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) throw ErrnoError(kWhat, path_, errno);
+      if (written < 0) throw ErrnoError(kWriteCapture, path_, errno);
       at += static_cast<std::size_t>(written);
     }
   }
@@ -72,7 +72,7 @@ class Replacement {
     constexpr mode_t kReadable = 0644;  // mkostemp() makes it for the owner alone
     if (::fchmod(fd_.get(), kReadable) != 0 || ::fsync(fd_.get()) != 0 ||
         ::rename(name_.c_str(), path_.c_str()) != 0)
-      throw ErrnoError(kWhat, path_, errno);
+      throw ErrnoError(kWriteCapture, path_, errno);
     done_ = true;
   }
 

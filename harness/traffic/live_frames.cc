@@ -23,7 +23,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "send live frames";
+constexpr const char* kSendLiveFrames = "send live frames";
 constexpr std::uint32_t kStreamSlabs = 64;
 // As many as one call's counter holds; a wait that is longer than so many runs goes on in the next call.
 constexpr auto kEndless = static_cast<std::uint32_t>(std::numeric_limits<std::int32_t>::max());
@@ -34,7 +34,7 @@ constexpr double kSlowestPps = 0.25;
 constexpr double kSlowestMbps = 0.01;
 
 Error LiveError(std::string where, std::string why, std::string hint = "") {
-  return Error({.what = kWhat,
+  return Error({.what = kSendLiveFrames,
                 .where = std::move(where),
                 .why = std::move(why),
                 .hint = std::move(hint),
@@ -60,7 +60,7 @@ std::uint32_t BatchFor(const Pace& pace, const FeedSummary& summary) {
 int IfindexIn(const Namespace& ns, const std::string& interface) {
   return ns.Run([&] {
     const unsigned int ifindex = ::if_nametoindex(interface.c_str());
-    if (ifindex == 0) throw ErrnoError(kWhat, fmt::format("{}:{}", ns.label(), interface), errno);
+    if (ifindex == 0) throw ErrnoError(kSendLiveFrames, fmt::format("{}:{}", ns.label(), interface), errno);
     return static_cast<int>(ifindex);
   });
 }

@@ -22,7 +22,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "load the lab's own program";
+constexpr const char* kLoadGenerator = "load the lab's own program";
 constexpr int kMostUrgent = -20;
 constexpr const char* kObject = "live_frames.bpf.o";
 
@@ -65,16 +65,16 @@ void LiveThread::RingDeleter::operator()(::ring_buffer* ring) const {
 
 LiveThread::LiveThread(std::uint32_t slabs)
     : slabs_(slabs), skeleton_(live_frames_bpf__open()), finished_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (!skeleton_) throw ErrnoError(kWhat, kObject, errno);
+  if (!skeleton_) throw ErrnoError(kLoadGenerator, kObject, errno);
   if (!finished_) throw ErrnoError("create", "eventfd", errno);
   bpf_map__set_max_entries(skeleton_->maps.slabs, slabs);
   if (const int error = live_frames_bpf__load(skeleton_.get()); error != 0) {
-    throw ErrnoError(kWhat, kObject, -error,
+    throw ErrnoError(kLoadGenerator, kObject, -error,
                      error == -ENOMEM ? "the packets do not fit the memory" : "see knetlab doctor");
   }
   ring_.reset(ring_buffer__new(
       bpf_map__fd(skeleton_->maps.events), [](void*, void*, std::size_t) { return 0; }, nullptr, nullptr));
-  if (!ring_) throw ErrnoError(kWhat, kObject, errno);
+  if (!ring_) throw ErrnoError(kLoadGenerator, kObject, errno);
 }
 
 LiveThread::~LiveThread() {

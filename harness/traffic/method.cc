@@ -19,7 +19,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "choose how to send";
+constexpr const char* kChooseMethod = "choose how to send";
 constexpr std::size_t kUsualFrame = 64;
 // Longer waits than this, on the average, are slept through by AF_PACKET.
 constexpr double kLongGapNs = 10e6;
@@ -34,11 +34,11 @@ Device FindDevice(const Namespace& ns, const std::string& interface) {
   return ns.Run([&] {
     const std::string where = fmt::format("{}:{}", ns.label(), interface);
     const unsigned int ifindex = ::if_nametoindex(interface.c_str());
-    if (ifindex == 0) throw ErrnoError(kWhat, where, errno);
+    if (ifindex == 0) throw ErrnoError(kChooseMethod, where, errno);
     const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ifreq request{};
     interface.copy(request.ifr_name, IFNAMSIZ - 1);
-    if (!fd || ::ioctl(fd.get(), SIOCGIFMTU, &request) != 0) throw ErrnoError(kWhat, where, errno);
+    if (!fd || ::ioctl(fd.get(), SIOCGIFMTU, &request) != 0) throw ErrnoError(kChooseMethod, where, errno);
     return Device{static_cast<int>(ifindex), static_cast<std::size_t>(request.ifr_mtu) + kEthernetHeader};
   });
 }

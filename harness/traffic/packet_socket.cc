@@ -20,7 +20,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "send from";
+constexpr const char* kSendFrom = "send from";
 // Enough that a batch never waits in mid-call for buffer space, where a stop could not end the wait.
 constexpr int kSendBuffer = 16 << 20;
 
@@ -44,10 +44,10 @@ std::optional<ifreq> AskInterface(int fd, const std::string& interface, unsigned
 
 void RequireEthernet(int fd, const std::string& interface, const std::string& where) {
   const auto answer = AskInterface(fd, interface, SIOCGIFHWADDR);
-  if (!answer) throw ErrnoError(kWhat, where, errno);
+  if (!answer) throw ErrnoError(kSendFrom, where, errno);
   const auto type = answer->ifr_hwaddr.sa_family;
   if (type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK) return;
-  throw Error({.what = kWhat,
+  throw Error({.what = kSendFrom,
                .where = where,
                .why = fmt::format("not an Ethernet interface (hardware type {})", type),
                .hint = "",
@@ -60,7 +60,7 @@ void Bind(int fd, unsigned int ifindex, const std::string& where) {
   address.sll_ifindex = static_cast<int>(ifindex);
   address.sll_protocol = 0;  // receives nothing
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    throw ErrnoError(kWhat, where, errno);
+    throw ErrnoError(kSendFrom, where, errno);
   }
 }
 
@@ -82,9 +82,9 @@ PacketSocket::PacketSocket(Options options)
       fd_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)),
       vectors_(options_.max_batch),
       messages_(options_.max_batch) {
-  if (!fd_) throw ErrnoError(kWhat, options_.where, errno, "packet sockets need CAP_NET_RAW");
+  if (!fd_) throw ErrnoError(kSendFrom, options_.where, errno, "packet sockets need CAP_NET_RAW");
   ifindex_ = ::if_nametoindex(options_.interface.c_str());
-  if (ifindex_ == 0) throw ErrnoError(kWhat, options_.where, errno, InterfacesHere());
+  if (ifindex_ == 0) throw ErrnoError(kSendFrom, options_.where, errno, InterfacesHere());
   RequireEthernet(fd_.get(), options_.interface, options_.where);
   Bind(fd_.get(), ifindex_, options_.where);
   EnlargeSendBuffer(fd_.get());
@@ -94,7 +94,7 @@ PacketSocket::PacketSocket(Options options)
     throw ErrnoError("set PACKET_QDISC_BYPASS on", options_.where, errno);
   }
   const auto answer = AskInterface(fd_.get(), options_.interface, SIOCGIFMTU);
-  if (!answer) throw ErrnoError(kWhat, options_.where, errno);
+  if (!answer) throw ErrnoError(kSendFrom, options_.where, errno);
   mtu_ = answer->ifr_mtu;
   for (std::size_t i = 0; i < messages_.size(); ++i) {
     messages_[i].msg_hdr.msg_iov = &vectors_[i];

@@ -21,7 +21,7 @@
 namespace knetlab {
 namespace {
 
-constexpr const char* kWhat = "watch packets of";
+constexpr const char* kWatchPackets = "watch packets of";
 // What the kernel may queue while the thread is not running: about 300,000 small packets. It is not taken
 // before it is needed.
 constexpr int kReceiveBuffer = 256 << 20;
@@ -30,16 +30,16 @@ constexpr std::size_t kMacs = 12;  // in front of a VLAN tag
 
 void Enable(int fd, int level, int option, const std::string& where) {
   const int on = 1;
-  if (::setsockopt(fd, level, option, &on, sizeof(on)) != 0) throw ErrnoError(kWhat, where, errno);
+  if (::setsockopt(fd, level, option, &on, sizeof(on)) != 0) throw ErrnoError(kWatchPackets, where, errno);
 }
 
 UniqueFd Open(const std::string& interface, PacketTap::Direction direction, const std::string& where) {
   // Protocol 0: nothing of other interfaces comes in before bind().
   UniqueFd fd(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!fd) throw ErrnoError(kWhat, where, errno, "packet sockets need CAP_NET_RAW");
+  if (!fd) throw ErrnoError(kWatchPackets, where, errno, "packet sockets need CAP_NET_RAW");
   const int half = kReceiveBuffer / 2;  // the kernel doubles what it is given
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_RCVBUFFORCE, &half, sizeof(half)) != 0)
-    throw ErrnoError(kWhat, where, errno);
+    throw ErrnoError(kWatchPackets, where, errno);
   Enable(fd.get(), SOL_PACKET, PACKET_AUXDATA, where);
   if (direction == PacketTap::Direction::kReceived)
     Enable(fd.get(), SOL_PACKET, PACKET_IGNORE_OUTGOING, where);
@@ -47,9 +47,9 @@ UniqueFd Open(const std::string& interface, PacketTap::Direction direction, cons
   address.sll_family = AF_PACKET;
   address.sll_protocol = htons(ETH_P_ALL);
   address.sll_ifindex = static_cast<int>(::if_nametoindex(interface.c_str()));
-  if (address.sll_ifindex == 0) throw ErrnoError(kWhat, where, errno);
+  if (address.sll_ifindex == 0) throw ErrnoError(kWatchPackets, where, errno);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
-    throw ErrnoError(kWhat, where, errno);
+    throw ErrnoError(kWatchPackets, where, errno);
   return fd;
 }
 
@@ -83,7 +83,7 @@ PacketTap::PacketTap(const Namespace& ns, const std::string& interface, Directio
       socket_(ns.Run([&] { return Open(interface, direction, where_); })),
       wake_(::eventfd(0, EFD_CLOEXEC)),
       buffer_(kLargestFrame) {
-  if (!wake_) throw ErrnoError(kWhat, where_, errno);
+  if (!wake_) throw ErrnoError(kWatchPackets, where_, errno);
   thread_ = std::thread([this] { Follow(); });
 }
 
@@ -144,14 +144,14 @@ void PacketTap::DrainLocked() {
 std::vector<Packet> PacketTap::Take() {
   const std::lock_guard lock(mutex_);
   DrainLocked();
-  if (error_ != 0) throw ErrnoError(kWhat, where_, error_);
+  if (error_ != 0) throw ErrnoError(kWatchPackets, where_, error_);
   tpacket_stats counts{};  // since the last time they were read
   socklen_t size = sizeof(counts);
   if (::getsockopt(socket_.get(), SOL_PACKET, PACKET_STATISTICS, &counts, &size) != 0)
-    throw ErrnoError(kWhat, where_, errno);
+    throw ErrnoError(kWatchPackets, where_, errno);
   const std::uint64_t lost = std::exchange(lost_, 0) + counts.tp_drops;
   if (lost > 0) {
-    throw Error({.what = kWhat,
+    throw Error({.what = kWatchPackets,
                  .where = where_,
                  .why = fmt::format("{} packets were lost before they could be read", lost),
                  .hint = "send fewer at a time: a rate, or an expect step in between",
