@@ -6,6 +6,8 @@
 // drops them in XDP, captured into a file with default options; beside it `tcpdump` on a plain veth.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,11 +24,12 @@
 
 #include "harness/capture/capture_test_support.h"
 #include "harness/capture/hook_map.h"
-#include "harness/capture/live_frames.h"
 #include "harness/capture/read_back.h"
 #include "harness/capture/session.h"
 #include "harness/program/attach.h"
 #include "harness/program/test_run.h"
+#include "harness/traffic/live_frames.h"
+#include "harness/traffic/packet_feed.h"
 #include "netns/error.h"
 #include "netns/topology.h"
 
@@ -35,7 +38,6 @@ namespace {
 
 using testing::Bytes;
 using testing::Hooked;
-using testing::PacketFor;
 using testing::TempDir;
 
 constexpr std::uint32_t kRepeat = 50'000;
@@ -109,6 +111,33 @@ Topology TwoEnds() {
   return Topology::Build(spec);
 }
 
+// Where this thread and those that it starts run from now on: with a veth, who sends decides who receives.
+class PinnedTo {
+ public:
+  explicit PinnedTo(std::size_t cpu) {
+    ::sched_getaffinity(0, sizeof(before_), &before_);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    ::sched_setaffinity(0, sizeof(one), &one);
+  }
+  ~PinnedTo() { ::sched_setaffinity(0, sizeof(before_), &before_); }
+  PinnedTo(const PinnedTo&) = delete;
+  PinnedTo& operator=(const PinnedTo&) = delete;
+
+ private:
+  cpu_set_t before_{};
+};
+
+// The same frame so many times, out of client:eth0.
+TrafficReport SendCopies(const Topology& topology, Bytes frame, double pps, std::uint64_t frames) {
+  const std::vector<Packet> packets = {testing::MakePacket(std::move(frame))};
+  MemoryFeed feed("frame", packets);
+  LiveFrames source(feed, {.pace = {Pace::Kind::kPps, pps}, .loops = frames});
+  const PinnedTo cpu(0);
+  return source.Send({.ns = &topology.ns("client"), .interface = "eth0"});
+}
+
 // What a file of packets has cost its file system must not be paid by the next.
 void Forget(const std::string& path) {
   std::filesystem::remove(path);
@@ -130,12 +159,12 @@ void Loss(benchmark::State& state) {
     const auto attachment =
         AttacherFor("xdp").attach(hooked.program(), {.ns = &topology.ns("server"), .interface = "eth0"});
     Running capture(hooked, path, "");
-    const LiveFramesReport sent =
-        SendLiveFrames(topology.ns("client"), "eth0", Frame(static_cast<std::size_t>(state.range(0))),
-                       {.pps = pps, .frames = frames, .cpu = 0});
+    const TrafficReport sent =
+        SendCopies(topology, Frame(static_cast<std::size_t>(state.range(0))), pps, frames);
     counts = capture.Stop();
     bytes = std::filesystem::file_size(path);
-    seconds = sent.seconds;
+    seconds = static_cast<double>(sent.duration_ns) * 1e-9;
+    state.counters["not_taken"] = static_cast<double>(sent.unsent);
     state.SetIterationTime(seconds);
     Forget(path);
   }
@@ -167,20 +196,33 @@ class Tcpdump {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawn_file_actions_adddup2(&actions, writer.get(), STDERR_FILENO);
+    // The thread that lives in the namespace blocks all signals, and its children would.
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none;
+    ::sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     const int error = ns.Run([&] {
-      return ::posix_spawnp(&child_, words[0], &actions, nullptr, const_cast<char* const*>(words.data()),
+      return ::posix_spawnp(&child_, words[0], &actions, &attributes, const_cast<char* const*>(words.data()),
                             environ);
     });
+    ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
     if (error != 0) throw ErrnoError("run", "tcpdump", error);
-    while (said_.find("listening on") == std::string::npos) Listen();
+    while (said_.find("listening on") == std::string::npos) {
+      if (!Listen()) throw ErrnoError("run", "tcpdump: " + said_, EINVAL);
+    }
   }
+  ~Tcpdump() { Reap(SIGKILL); }
+  Tcpdump(const Tcpdump&) = delete;
+  Tcpdump& operator=(const Tcpdump&) = delete;
   // Packets it captured, and those it says the kernel dropped.
   std::pair<double, double> Stop() {
     ::kill(child_, SIGINT);
     while (Listen()) {
     }
-    ::waitpid(child_, nullptr, 0);
+    Reap(SIGKILL);  // where it has not ended by itself
     std::smatch captured;
     std::smatch dropped;
     if (!std::regex_search(said_, captured, std::regex("([0-9]+) packets? captured")) ||
@@ -190,11 +232,22 @@ class Tcpdump {
   }
 
  private:
+  static constexpr int kPatienceMs = 30'000;
+
+  // False at the end of what it says, or where it says nothing for too long.
   bool Listen() {
     std::array<char, 1024> text{};
+    pollfd readable{.fd = messages_.get(), .events = POLLIN, .revents = 0};
+    if (::poll(&readable, 1, kPatienceMs) <= 0) return false;
     const ssize_t got = ::read(messages_.get(), text.data(), text.size());
     if (got > 0) said_.append(text.data(), static_cast<std::size_t>(got));
     return got > 0;
+  }
+  void Reap(int signal) {
+    if (child_ <= 0) return;
+    ::kill(child_, signal);
+    ::waitpid(child_, nullptr, 0);
+    child_ = -1;
   }
   UniqueFd messages_;
   pid_t child_ = -1;
@@ -212,12 +265,13 @@ void TcpdumpLoss(benchmark::State& state) {
     const Topology topology = TwoEnds();
     topology.EnableNapi(topology.endpoint("server:eth0"));
     Tcpdump tcpdump(topology.ns("server"), path);
-    const LiveFramesReport sent =
-        SendLiveFrames(topology.ns("client"), "eth0", Frame(static_cast<std::size_t>(state.range(0))),
-                       {.pps = pps, .frames = frames, .cpu = 0});
+    const TrafficReport sent =
+        SendCopies(topology, Frame(static_cast<std::size_t>(state.range(0))), pps, frames);
     std::tie(captured, dropped) = tcpdump.Stop();
-    state.SetIterationTime(sent.seconds);
-    state.counters["pps"] = static_cast<double>(sent.sent) / sent.seconds;
+    const double seconds = static_cast<double>(sent.duration_ns) * 1e-9;
+    state.SetIterationTime(seconds);
+    state.counters["pps"] = static_cast<double>(sent.packets) / seconds;
+    state.counters["not_taken"] = static_cast<double>(sent.unsent);
     Forget(path);
   }
   state.counters["received"] = captured + dropped;
