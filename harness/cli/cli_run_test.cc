@@ -75,6 +75,14 @@ TEST(RunFilter, TakesNamesAndTags) {
   EXPECT_THAT(none.err, HasSubstr("did you mean xdp?"));
 }
 
+TEST(RunOptions, AnEmptyValueIsAValue) {
+  const TestFolder folder;
+  const std::string file = folder.Write("a.yaml", Scenario("a", "true"));
+  const Finished finished = RunKnetlab({"run", file, "--store=", "--json"});
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  EXPECT_EQ(json::parse(finished.out).at("summary").at("pass"), 1);
+}
+
 TEST(RunFailFast, StartsNothingAfterTheFirstFailure) {
   const TestFolder folder;
   folder.Write("a.yaml", Scenario("good", "true"));

@@ -104,6 +104,20 @@ int Report(const Error& error, bool json) {
   return kExitRefused;
 }
 
+// "--store=" as "--store" and "": CLI11 takes an empty value after '=' for none, and the next word for it.
+std::vector<std::string> WithEmptyValues(const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (const std::string& word : words) {
+    if (word.starts_with("--") && word.size() > 3 && word.find('=') == word.size() - 1) {
+      out.push_back(word.substr(0, word.size() - 1));
+      out.emplace_back();
+    } else {
+      out.push_back(word);
+    }
+  }
+  return out;
+}
+
 class CommandLine {
  public:
   CommandLine() { verbs_ = BuildCommand(app_, options_); }
@@ -115,6 +129,7 @@ class CommandLine {
       fmt::print(stderr, "{}", app_.help());
       return kExitRefused;
     }
+    words = WithEmptyValues(words);
     std::reverse(words.begin(), words.end());  // as CLI11 takes them
     try {
       app_.parse(words);

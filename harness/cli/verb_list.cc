@@ -11,7 +11,7 @@
 #include "harness/cli/verbs.h"
 #include "harness/scenario/documents.h"
 #include "harness/scenario/facilities.h"
-#include "harness/scenario/filter.h"
+#include "harness/scenario/name_filter.h"
 #include "harness/scenario/reader.h"
 #include "harness/scenario/suitable_rigs.h"
 

@@ -33,11 +33,23 @@ bool TakesSocket(const Program& program) {
   return program.type() == BPF_PROG_TYPE_SOCKET_FILTER;
 }
 
+bool TakesSkLookup(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_SK_LOOKUP;
+}
+
+bool TakesSkReuseport(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_SK_REUSEPORT;
+}
+
+constexpr auto kEndpoint = AttachTarget::kEndpoint, kSocket = AttachTarget::kSocket,
+               kNamespace = AttachTarget::kNamespace;
 constexpr std::array kAttachers = {
-    Attacher{"xdp", BPF_PROG_TYPE_XDP, TakesXdp, AttachXdp},
-    Attacher{"tc-ingress", BPF_PROG_TYPE_SCHED_CLS, TakesTc, AttachTcIngress},
-    Attacher{"tc-egress", BPF_PROG_TYPE_SCHED_CLS, TakesTc, AttachTcEgress},
-    Attacher{"socket", BPF_PROG_TYPE_SOCKET_FILTER, TakesSocket, AttachSocket},
+    Attacher{"xdp", BPF_PROG_TYPE_XDP, kEndpoint, true, TakesXdp, AttachXdp},
+    Attacher{"tc-ingress", BPF_PROG_TYPE_SCHED_CLS, kEndpoint, true, TakesTc, AttachTcIngress},
+    Attacher{"tc-egress", BPF_PROG_TYPE_SCHED_CLS, kEndpoint, true, TakesTc, AttachTcEgress},
+    Attacher{"socket", BPF_PROG_TYPE_SOCKET_FILTER, kSocket, true, TakesSocket, AttachSocket},
+    Attacher{"sk-lookup", BPF_PROG_TYPE_SK_LOOKUP, kNamespace, false, TakesSkLookup, AttachSkLookup},
+    Attacher{"sk-reuseport", BPF_PROG_TYPE_SK_REUSEPORT, kSocket, false, TakesSkReuseport, AttachSkReuseport},
 };
 
 bool IsEgress(std::string_view section, std::string_view name) {
@@ -55,7 +67,7 @@ Error NoHook(const std::string& program, std::string why, std::string hint) {
 
 Error NoHookForType(const std::string& program, bpf_prog_type type) {
   return NoHook(program, fmt::format("a program of type {} has no hook here", ProgramTypeName(type)),
-                "hooks take programs of type xdp, sched_cls and socket_filter");
+                "hooks take programs of type xdp, sched_cls, socket_filter, sk_lookup and sk_reuseport");
 }
 
 }  // namespace
@@ -102,11 +114,11 @@ const Attacher& DefaultAttacher(const ProgramInfo& program) {
   throw NoHookForType(program.name, program.type);
 }
 
-LinkResult CreateLink(int program_fd, int ifindex, std::uint32_t attach_type, std::uint32_t flags) {
+LinkResult CreateLink(int program_fd, int target, std::uint32_t attach_type, std::uint32_t flags) {
   bpf_link_create_opts options{};
   options.sz = sizeof(options);
   options.flags = flags;
-  UniqueFd link(bpf_link_create(program_fd, ifindex, static_cast<bpf_attach_type>(attach_type), &options));
+  UniqueFd link(bpf_link_create(program_fd, target, static_cast<bpf_attach_type>(attach_type), &options));
   const int code = link ? 0 : errno;
   return {.link = std::move(link), .code = code};
 }

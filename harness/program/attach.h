@@ -2,8 +2,8 @@
 // Attaching a loaded program to a hook. An Attachment ends when it is destroyed, and by itself when the
 // process or the namespace ends.
 //
-// Each kind of hook is an Attacher in a file of its own (attach_xdp.cc, attach_tc.cc, attach_socket.cc);
-// adding one is that file and its line in attach.cc. docs/dev-attach-type.md tells how.
+// Each kind of hook is an Attacher in a file of its own (attach_xdp.cc, attach_tc.cc, ...); adding one is
+// that file and its line in attach.cc. docs/dev-attach-type.md tells how.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ class Attachment {
  public:
   virtual ~Attachment() = default;
   // Where and how, for people and ledgers: "xdp native", "xdp generic", "tcx ingress", "clsact egress",
-  // "socket".
+  // "socket", "sk_lookup", "sk_reuseport".
   virtual std::string Mode() const = 0;
   // Gives up its end: from now on it does not end with this object, but with the descriptor returned (which
   // this object still closes: hold another of the same), or, of -1, with the namespace.
@@ -30,15 +30,20 @@ class Attachment {
 
 // Where to attach. Which members count depends on the kind of hook.
 struct AttachPoint {
-  const Namespace* ns = nullptr;  // xdp, tc
+  const Namespace* ns = nullptr;  // xdp, tc, sk-lookup
   std::string interface = {};     // xdp, tc
-  int socket_fd = -1;             // socket
+  int socket_fd = -1;             // socket; sk-reuseport: one of the group
   std::string mode = "auto";      // xdp: auto, native, generic; tc: auto, tcx, clsact
 };
 
+// What a program is attached to.
+enum class AttachTarget { kEndpoint, kSocket, kNamespace };
+
 struct Attacher {
-  std::string_view kind;       // "xdp", "tc-ingress", "tc-egress", "socket": the word in YAML and --hook
+  std::string_view kind;       // "xdp", "tc-ingress", "sk-lookup", ...: the word in YAML and --hook
   bpf_prog_type program_type;  // what it takes (SCHED_CLS also takes SCHED_ACT)
+  AttachTarget target;
+  bool has_verdicts;  // decides about each packet, which can be told for each; else about sockets
   bool (*takes)(const Program& program);
   std::unique_ptr<Attachment> (*attach)(const Program& program, const AttachPoint& point);
 };

@@ -30,8 +30,36 @@ struct LinkResult {
   UniqueFd link;
   int code = 0;  // errno where there is no link
 };
-// In the caller's namespace.
-LinkResult CreateLink(int program_fd, int ifindex, std::uint32_t attach_type, std::uint32_t flags);
+// `target`: an interface's index, in the caller's namespace, or the descriptor of what the type is attached
+// to.
+LinkResult CreateLink(int program_fd, int target, std::uint32_t attach_type, std::uint32_t flags);
+
+// A program that is an option of a socket. It holds the socket by a descriptor of its own, so that a number
+// that its owner closed and the kernel gave to another file is never touched; the socket lives on until the
+// attachment ends.
+class SocketAttachment : public Attachment {
+ public:
+  // `detach`: the option that takes the program off.
+  SocketAttachment(UniqueFd socket, std::string mode, int detach)
+      : socket_(std::move(socket)), mode_(std::move(mode)), detach_(detach) {}
+  SocketAttachment(const SocketAttachment&) = delete;
+  SocketAttachment& operator=(const SocketAttachment&) = delete;
+  ~SocketAttachment() override;
+  std::string Mode() const override { return mode_; }
+  int Leave() override {
+    left_ = true;
+    return socket_.get();
+  }
+
+ private:
+  UniqueFd socket_;
+  std::string mode_;
+  int detach_;
+  bool left_ = false;
+};
+// Sets the option `attach` of the point's socket. Throws Error.
+std::unique_ptr<Attachment> AttachToSocket(const Program& program, const AttachPoint& point, const char* what,
+                                           int attach, std::string mode, int detach);
 
 // "server:eth0", for errors.
 std::string Where(const AttachPoint& point);
@@ -53,5 +81,7 @@ std::unique_ptr<Attachment> AttachXdp(const Program& program, const AttachPoint&
 std::unique_ptr<Attachment> AttachTcIngress(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachTcEgress(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSocket(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachSkLookup(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachSkReuseport(const Program& program, const AttachPoint& point);
 
 }  // namespace knetlab

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Socket filters.
+// Programs that are options of a socket: filters, and what chooses among the sockets of one address and port.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
@@ -10,43 +10,27 @@
 #include "netns/error.h"
 
 namespace knetlab {
-namespace {
 
-// Holds the socket by a descriptor of its own, so that a number that its owner closed and the kernel gave to
-// another file is never touched. The socket lives on until the attachment ends.
-class SocketAttachment : public Attachment {
- public:
-  explicit SocketAttachment(UniqueFd socket) : socket_(std::move(socket)) {}
-  SocketAttachment(const SocketAttachment&) = delete;
-  SocketAttachment& operator=(const SocketAttachment&) = delete;
-  ~SocketAttachment() override {
-    if (left_) return;
-    const int unused = 0;
-    ::setsockopt(socket_.get(), SOL_SOCKET, SO_DETACH_BPF, &unused, sizeof(unused));
-  }
-  std::string Mode() const override { return "socket"; }
-  int Leave() override {
-    left_ = true;
-    return socket_.get();
-  }
+SocketAttachment::~SocketAttachment() {
+  if (left_) return;
+  const int unused = 0;
+  ::setsockopt(socket_.get(), SOL_SOCKET, detach_, &unused, sizeof(unused));
+}
 
- private:
-  UniqueFd socket_;
-  bool left_ = false;
-};
-
-}  // namespace
-
-std::unique_ptr<Attachment> AttachSocket(const Program& program, const AttachPoint& point) {
+std::unique_ptr<Attachment> AttachToSocket(const Program& program, const AttachPoint& point, const char* what,
+                                           int attach, std::string mode, int detach) {
   const auto fail = [&](int code) {
-    return ErrnoError("attach socket filter",
-                      fmt::format("{} to descriptor {}", program.name(), point.socket_fd), code);
+    return ErrnoError(what, fmt::format("{} to descriptor {}", program.name(), point.socket_fd), code);
   };
   UniqueFd socket(::fcntl(point.socket_fd, F_DUPFD_CLOEXEC, 0));
   if (!socket) throw fail(errno);
   const int fd = program.fd();
-  if (::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_BPF, &fd, sizeof(fd)) != 0) throw fail(errno);
-  return std::make_unique<SocketAttachment>(std::move(socket));
+  if (::setsockopt(socket.get(), SOL_SOCKET, attach, &fd, sizeof(fd)) != 0) throw fail(errno);
+  return std::make_unique<SocketAttachment>(std::move(socket), std::move(mode), detach);
+}
+
+std::unique_ptr<Attachment> AttachSocket(const Program& program, const AttachPoint& point) {
+  return AttachToSocket(program, point, "attach socket filter", SO_ATTACH_BPF, "socket", SO_DETACH_BPF);
 }
 
 }  // namespace knetlab

@@ -63,6 +63,11 @@ const BpfObject& Kinds() {
   return object;
 }
 
+const BpfObject& Sockets() {
+  static const BpfObject object = BpfObject::Load(TestObject("test_sockets"), {});
+  return object;
+}
+
 TEST_F(Wire, XdpDropsUntilItsAttachmentEndsNativeAndGeneric) {
   for (const std::string mode : {"native", "generic"}) {
     ASSERT_TRUE(Arrives(10));
@@ -103,6 +108,38 @@ TEST_F(Wire, ASocketFilterDropsUntilItsAttachmentEnds) {
   EXPECT_TRUE(Arrives(56));
   attachment.reset();
   EXPECT_TRUE(Arrives(10));
+}
+
+// Nobody is bound to the port that is looked up: the program finds nobody either, or refuses.
+TEST_F(Wire, SkLookupRefusesUntilItIsGone) {
+  const AttachPoint server{.ns = &topology_.ns("server")};
+  auto attachment = Attach(Sockets(), "refuse", "sk-lookup", server);
+  EXPECT_EQ(attachment->Mode(), "sk_lookup");
+  EXPECT_FALSE(Arrives(10));
+  attachment.reset();
+  EXPECT_TRUE(Arrives(10));
+}
+
+TEST_F(Wire, SkReuseportDropsUntilItsAttachmentEnds) {
+  const UniqueFd shared = topology_.ns("server").Run([&] {
+    UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const int yes = 1;
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes));
+    address_.sin_port = htons(1000);
+    EXPECT_EQ(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address_), sizeof(address_)), 0);
+    return fd;
+  });
+  const auto arrives = [&] {
+    ::sendto(sender_.get(), "x", 1, 0, reinterpret_cast<sockaddr*>(&address_), sizeof(address_));
+    char byte = 0;
+    return ::recv(shared.get(), &byte, 1, 0) == 1;
+  };
+  EXPECT_TRUE(arrives());
+  auto attachment = Attach(Sockets(), "choose_none", "sk-reuseport", {.socket_fd = shared.get()});
+  EXPECT_EQ(attachment->Mode(), "sk_reuseport");
+  EXPECT_FALSE(arrives());
+  attachment.reset();
+  EXPECT_TRUE(arrives());
 }
 
 TEST_F(Wire, AnActionLoadedAsAClassifierCanBeAttached) {

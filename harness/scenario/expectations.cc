@@ -124,8 +124,8 @@ std::vector<CheckResult> CheckMap(const MapStep& step, const LoadedPrograms& pro
   std::vector<CheckResult> results;
   const BpfMap& map = programs.at(step.program).object.map(step.map);
   for (const MapEntrySpec& entry : step.read) {
-    std::vector<std::byte> key = EncodeValue(entry.key, map.key_size(), endpoints.ifindex);
-    std::vector<std::byte> wanted = EncodeValue(entry.value, map.value_size(), endpoints.ifindex);
+    std::vector<std::byte> key = EncodeValue(entry.key, map.key_size(), endpoints);
+    std::vector<std::byte> wanted = EncodeValue(entry.value, map.value_size(), endpoints);
     std::optional<std::vector<std::byte>> found = map.Lookup(key);
     if (found && map.per_cpu()) found = SumOverCpus(*found, map.value_size());
     CheckResult result{fmt::format("map.{}.{}[{}]", step.program, step.map, DescribeBytes(key)),

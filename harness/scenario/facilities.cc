@@ -55,6 +55,7 @@ constexpr Entry kEntries[] = {
     {"clsact", false, ProbeClsact,
      "modprobe sch_ingress cls_bpf (CONFIG_NET_SCH_INGRESS, CONFIG_NET_CLS_BPF, CONFIG_NET_CLS_ACT)"},
     {"sk-lookup", false, ProbeSkLookup, "Linux 5.9 or later (CONFIG_INET=y, CONFIG_BPF_SYSCALL=y)"},
+    {"sk-reuseport", false, ProbeSkReuseport, "Linux 4.19 or later (CONFIG_INET=y)"},
     {"sockmap", false, ProbeSockmap,
      "a kernel with CONFIG_BPF_STREAM_PARSER=y (CONFIG_NET_SOCK_MSG=y before Linux 5.10)"},
     {"cgroup2", false, ProbeCgroup2,

@@ -133,6 +133,18 @@ std::string ProbeSkLookup(ProbeBench& bench) {
   return "attached to a namespace";
 }
 
+std::string ProbeSkReuseport(ProbeBench& bench) {
+  const UniqueFd program =
+      LoadReturning({.type = BPF_PROG_TYPE_SK_REUSEPORT, .attach_type = BPF_SK_REUSEPORT_SELECT}, 1);
+  const UniqueFd socket = bench.wire().ns("server").Run(
+      [] { return UniqueFd(RequireCall(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket")); });
+  const int yes = 1, fd = program.get();
+  RequireCall(::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof yes), "share a port");
+  RequireCall(::setsockopt(socket.get(), SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, &fd, sizeof fd),
+              "attach to a socket");
+  return "attached to a socket";
+}
+
 std::string ProbeSockmap(ProbeBench& bench) {
   const UniqueFd map(RequireCall(bpf_map_create(BPF_MAP_TYPE_SOCKMAP, "knetlab_probe", sizeof(std::uint32_t),
                                                 sizeof(std::uint32_t), 1, nullptr),

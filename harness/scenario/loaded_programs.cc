@@ -41,9 +41,8 @@ std::string NamesOf(const std::vector<ProgramInfo>& programs) {
 bool FitsHook(const ProgramInfo& info, const std::string& kind) {
   const bool tc = info.type == BPF_PROG_TYPE_SCHED_CLS || info.type == BPF_PROG_TYPE_SCHED_ACT;
   if (kind == "auto") return tc || info.type == BPF_PROG_TYPE_XDP || info.type == BPF_PROG_TYPE_SOCKET_FILTER;
-  if (kind == "xdp") return info.type == BPF_PROG_TYPE_XDP;
-  if (kind == "socket") return info.type == BPF_PROG_TYPE_SOCKET_FILTER;
-  return tc;
+  const bpf_prog_type wanted = AttacherFor(kind).program_type;
+  return wanted == BPF_PROG_TYPE_SCHED_CLS ? tc : info.type == wanted;
 }
 
 ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, const std::string& label,
@@ -102,7 +101,7 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
   }
   for (const auto& [name, value] : spec.globals) {
     options.globals[name] = [&content = value, &endpoints](std::size_t size) {
-      return EncodeValue(content, size, endpoints.ifindex);
+      return EncodeValue(content, size, endpoints);
     };
   }
   for (const MapSetup& map : spec.maps) {

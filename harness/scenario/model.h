@@ -36,13 +36,13 @@ struct Mark {  // a place in a file, 1-based; line 0: none
 //                         without one (a bare integer, text) is the last and takes what is left
 struct ValueSpec {
   struct Element {
-    enum class Kind { kInteger, kBytes, kText, kIfindex } kind = Kind::kInteger;
+    enum class Kind { kInteger, kBytes, kText, kIfindex, kSocket } kind = Kind::kInteger;
     std::int64_t integer = 0;
     bool is_unsigned = false;  // `integer` holds the bits of a number above INT64_MAX
     std::size_t size = 0;      // of the element; 0: what is left of the target
     bool big_endian = false;
     std::vector<std::byte> bytes;
-    std::string text;  // kText, and the endpoint of kIfindex
+    std::string text;  // kText, the endpoint of kIfindex, the label of kSocket
   };
   std::vector<Element> elements;
   Mark mark;
@@ -61,8 +61,8 @@ struct MapSetup {
 };
 
 struct AttachSpec {
-  std::string kind;    // an Attacher's: xdp, tc-ingress, tc-egress, socket
-  std::string target;  // endpoint "server:eth0", or the name of a socket
+  std::string kind;    // an Attacher's: xdp, tc-ingress, sk-lookup, ...
+  std::string target;  // endpoint "server:eth0", or the name of a socket or of a namespace
   std::string mode = "auto";
   // Of a filter: names of verdicts; empty: drop on a match, else pass; at a socket the other way round.
   std::string match, otherwise;
@@ -95,6 +95,7 @@ struct SocketSpec {
   std::uint16_t port = 0;
   std::string interface;  // kPacket
   Receive receive = Receive::kRead;
+  bool reuseport = false;  // shares its address and port with others that say so (SO_REUSEPORT)
   std::optional<std::uint32_t>
       buffer_bytes;  // SO_RCVBUFFORCE takes half of it; the kernel doubles what it is given
   Mark mark;

@@ -35,6 +35,7 @@ std::string ProbeXdpFrags(ProbeBench& bench);
 std::string ProbeTcx(ProbeBench& bench);
 std::string ProbeClsact(ProbeBench& bench);
 std::string ProbeSkLookup(ProbeBench& bench);
+std::string ProbeSkReuseport(ProbeBench& bench);
 std::string ProbeSockmap(ProbeBench& bench);
 std::string ProbeSockOps(ProbeBench& bench);
 std::string ProbeCgroupBpf(ProbeBench& bench);

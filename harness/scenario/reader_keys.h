@@ -52,8 +52,8 @@ inline constexpr Key kQdiscKeys[] = {{"in", kRequired}, {"dev", kRequired}, {"ki
 inline constexpr std::string_view kRouteTypes[] = {"unicast", "local", "blackhole", "unreachable",
                                                    "prohibit"};
 
-inline constexpr Key kSocketKeys[] = {{"udp"},           {"tcp"},     {"packet"},
-                                      {"in", kRequired}, {"receive"}, {"buffer"}};
+inline constexpr Key kSocketKeys[] = {{"udp"},     {"tcp"},    {"packet"},   {"in", kRequired},
+                                      {"receive"}, {"buffer"}, {"reuseport"}};
 inline constexpr std::string_view kSocketKinds[] = {"udp", "tcp", "packet"};
 
 inline constexpr Key kProgramKeys[] = {{"object"}, {"filter"}, {"program"}, {"type"},
@@ -67,8 +67,8 @@ inline constexpr Key kMapEntryKeys[] = {{"key", kRequired}, {"value", kRequired}
 inline constexpr Key kCaptureKeys[] = {{"file", kRequired}, {"programs"}, {"verdicts"}, {"filter"},
                                        {"before"},          {"snaplen"},  {"sample"}};
 
-inline constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"u8"},   {"u16"},
-                                     {"u32"}, {"u64"},  {"be16"},    {"be32"}, {"be64"}};
+inline constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"socket"}, {"u8"},  {"u16"},
+                                     {"u32"}, {"u64"},  {"be16"},    {"be32"},   {"be64"}};
 
 inline constexpr Key kStepKeys[] = {{"replay"}, {"map"}, {"exec"}, {"expect"}};
 inline constexpr std::string_view kStepKinds[] = {"replay", "map", "exec", "expect"};

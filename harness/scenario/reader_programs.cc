@@ -53,6 +53,7 @@ SocketSpec ReadSocket(const Entry& entry, const ReadContext& context) {
     if (word != "read" && word != "hold") receive->FailType("read or hold");
     socket.receive = word == "read" ? SocketSpec::Receive::kRead : SocketSpec::Receive::kHold;
   }
+  if (const auto reuseport = fields.Find("reuseport")) socket.reuseport = reuseport->Boolean();
   if (const auto buffer = fields.Find("buffer"))
     socket.buffer_bytes = static_cast<std::uint32_t>(buffer->Integer(1, kMostBuffer));
   return socket;
@@ -65,6 +66,17 @@ std::vector<std::string_view> ModesOf(std::string_view kind) {
   return {"auto"};
 }
 
+const DeclaredNames& TargetsOf(const Attacher& attacher, const ReadContext& context) {
+  switch (attacher.target) {
+    case AttachTarget::kSocket:
+      return context.sockets;
+    case AttachTarget::kNamespace:
+      return context.namespaces;
+    default:
+      return context.endpoints;
+  }
+}
+
 AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   std::vector<std::string_view> kinds;
   for (const Attacher& attacher : Attachers()) kinds.push_back(attacher.kind);
@@ -75,7 +87,7 @@ AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   AttachSpec attach;
   attach.kind = hook.name();
   attach.mark = hook.key.mark();
-  attach.target = (attach.kind == "socket" ? context.sockets : context.endpoints).Require(hook.value);
+  attach.target = TargetsOf(AttacherFor(attach.kind), context).Require(hook.value);
   if (const auto match = fields.Find("match")) attach.match = match->Text("a verdict");
   if (const auto otherwise = fields.Find("otherwise")) attach.otherwise = otherwise->Text("a verdict");
   if (const auto mode = fields.Find("mode")) {

@@ -70,7 +70,7 @@ topology:
   qdiscs: [{in: client, dev: eth0, kind: tbf, options: {rate: 1mbit, burst: 32k, limit: 100k}}]
 sockets:
   dns: {udp: 10.0.0.2:53, in: lb, receive: hold, buffer: 65536}
-  web: {tcp: "[fd00::2]:80", in: lb}
+  web: {tcp: "[fd00::2]:80", in: lb, reuseport: true}
   tap: {packet: eth0, in: lb}
 programs:
   drop:
@@ -83,7 +83,7 @@ programs:
     globals: {limit: 5, more: "${more}", text: {text: "${text}-${who}-$${x}"}}
   tap:
     object: xdp_drop.bpf.o
-    attach: [{tc-ingress: lb:eth0}, {tc-egress: lb:eth1, mode: clsact}, {socket: tap}]
+    attach: [{tc-ingress: lb:eth0}, {tc-egress: lb:eth1, mode: clsact}, {socket: tap}, {sk-lookup: lb}, {sk-reuseport: web}]
     maps: {other: {share: drop.counters}}
 capture: {file: x.pcapng, programs: [drop], verdicts: [XDP_DROP, pass], filter: udp port 53, before: yes, snaplen: 64, sample: 2}
 steps:

@@ -86,6 +86,11 @@ Element ReadKeyed(const Node& node, const ReadContext& context) {
     element.text = context.endpoints.Require(entry.value);
     return element;
   }
+  if (entry.name() == "socket") {
+    element.kind = Element::Kind::kSocket;
+    element.text = context.sockets.Require(entry.value);
+    return element;
+  }
   for (const SizedInteger& sized : kSizedIntegers) {
     if (sized.word != entry.name()) continue;
     element = ReadInteger(entry.value);
@@ -130,7 +135,8 @@ void ReadElements(const Node& node, const ReadContext& context, bool in_list,
     return;
   }
   Element element = node.is_map() ? ReadKeyed(node, context) : ReadScalar(node);
-  if (in_list && element.kind == Element::Kind::kIfindex) element.size = 4;
+  const bool number = element.kind == Element::Kind::kIfindex || element.kind == Element::Kind::kSocket;
+  if (in_list && number) element.size = 4;
   elements.push_back(std::move(element));
 }
 

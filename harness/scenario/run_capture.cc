@@ -36,7 +36,8 @@ RunCapture::RunCapture(std::string file, const Scenario& scenario) : file_(std::
   for (const ProgramSpec& program : scenario.programs) {
     const bool named =
         std::find(spec_.programs.begin(), spec_.programs.end(), program.label) != spec_.programs.end();
-    const bool takes_part = !program.attach.empty() && program.attach.front().kind != "socket";
+    const bool takes_part =
+        !program.attach.empty() && AttacherFor(program.attach.front().kind).target == AttachTarget::kEndpoint;
     if (named || (spec_.programs.empty() && takes_part)) labels_.insert(program.label);
   }
 }

@@ -18,9 +18,21 @@ Json Socket() {
        {"receive", Words({"read", "hold"}),
         "`read`: packets are taken as they come (where it is not given); `hold`: they stay in the receive "
         "buffer"},
-       {"buffer", Integer(1, std::int64_t{1} << 30), "size of the receive buffer in bytes"}});
+       {"buffer", Integer(1, std::int64_t{1} << 30), "size of the receive buffer in bytes"},
+       {"reuseport", Boolean(), "shares its address and port with other sockets that say so"}});
   socket["oneOf"] = ExactlyOne(kSocketKinds);
   return OrParameter(std::move(socket));
+}
+
+const char* TargetText(AttachTarget target) {
+  switch (target) {
+    case AttachTarget::kSocket:
+      return "label of a socket";
+    case AttachTarget::kNamespace:
+      return "a namespace";
+    default:
+      return "endpoint, `namespace:interface`";
+  }
 }
 
 // The hooks are those that something can be attached to.
@@ -29,10 +41,8 @@ Json Attachment() {
   std::vector<std::string_view> kinds;
   for (const Attacher& attacher : Attachers()) {
     kinds.push_back(attacher.kind);
-    const bool socket = std::string_view(attacher.kind) == "socket";
     attachment["properties"][std::string(attacher.kind)] = {
-        {"type", Json::array({"string", "number", "boolean"})},
-        {"description", socket ? "label of a socket" : "endpoint, `namespace:interface`"}};
+        {"type", Json::array({"string", "number", "boolean"})}, {"description", TargetText(attacher.target)}};
   }
   attachment["properties"]["mode"] = Words({"auto", "native", "generic", "tcx", "clsact"});
   attachment["properties"]["mode"]["description"] =
@@ -51,7 +61,8 @@ Json Value() {
   Json keyed = {
       {"type", "object"}, {"additionalProperties", false}, {"minProperties", 1}, {"maxProperties", 1}};
   for (const Key& key : kValueKeys) {
-    const bool text = key.name == "hex" || key.name == "text" || key.name == "ifindex";
+    const bool text =
+        key.name == "hex" || key.name == "text" || key.name == "ifindex" || key.name == "socket";
     keyed["properties"][std::string(key.name)] =
         text ? Scalar() : Json{{"type", Json::array({"integer", "boolean", "string"})}};
   }

@@ -3,14 +3,16 @@
 
 #include <algorithm>
 
+#include "harness/program/attach.h"
 #include "harness/scenario/seen_packets.h"
 
 namespace knetlab {
 namespace {
 
 bool NeedsSockets(const ProgramSpec& program) {
-  return std::any_of(program.attach.begin(), program.attach.end(),
-                     [](const AttachSpec& attach) { return attach.kind == "socket"; });
+  return std::any_of(program.attach.begin(), program.attach.end(), [](const AttachSpec& attach) {
+    return AttacherFor(attach.kind).target == AttachTarget::kSocket || !AttacherFor(attach.kind).has_verdicts;
+  });
 }
 
 // What needs devices, namespaces or sockets.

@@ -78,6 +78,14 @@ Scenario TryScenario(const TryOptions& options, const ProgramInfo& chosen, const
 
 const Attacher& AttacherOf(const TryOptions& options, const ProgramInfo& chosen) {
   const Attacher& attacher = options.hook == "auto" ? DefaultAttacher(chosen) : AttacherFor(options.hook);
+  if (!attacher.has_verdicts)
+    throw Error({.what = "try program",
+                 .where = chosen.name,
+                 .why = fmt::format("a program of type {} decides about sockets, not about packets",
+                                    ProgramTypeName(attacher.program_type)),
+                 .hint = "a scenario can attach it: knetlab --help, docs/scenario.md",
+                 .detail = "",
+                 .code = EINVAL});
   if (chosen.type_is_guess || FitsHook(chosen, std::string(attacher.kind))) return attacher;
   throw Error({.what = "try",
                .where = chosen.name,

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "harness/measure/cost.h"
+#include "harness/program/attach.h"
 #include "harness/program/verdict.h"
 #include "harness/scenario/expectations.h"
 #include "harness/scenario/lab_care.h"
@@ -106,12 +107,23 @@ UnitRun::UnitRun(const Scenario& scenario, const RigOptions& options, std::stop_
                  .run_in =
                      [this](const std::string& name, const std::function<void()>& work) {
                        Built().ns(Built().endpoint(name).ns).Run(work);
-                     }},
+                     },
+                 .socket = [](const std::string& label) -> int {
+                   throw Error({.what = "write map",
+                                .where = "socket " + label,
+                                .why = "the unit rig opens no sockets",
+                                .hint = "run it on the wire rig: --rig wire",
+                                .detail = "",
+                                .code = ENOTSUP});
+                 }},
       programs_(scenario.programs, endpoints_, {}),
       seen_packets_(scenario) {
   for (const ProgramSpec& program : scenario.programs) {
     for (const AttachSpec& attach : program.attach) {
-      if (attach.kind == "socket") Cannot(attach.mark, "no sockets to attach a filter to");
+      if (AttacherFor(attach.kind).target == AttachTarget::kSocket)
+        Cannot(attach.mark, "no sockets to attach a program to");
+      if (!AttacherFor(attach.kind).has_verdicts)
+        Cannot(attach.mark, "no sockets for a program to choose from");
     }
   }
 }

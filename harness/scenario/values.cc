@@ -37,7 +37,8 @@ void AppendInteger(const Element& element, std::size_t size, std::vector<std::by
 
 }  // namespace
 
-std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, const IfindexLookup& ifindex) {
+std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size,
+                                   const EndpointAccess& endpoints) {
   std::vector<std::byte> bytes;
   for (const Element& element : value.elements) {
     const std::size_t left = size - std::min(size, bytes.size());
@@ -54,11 +55,14 @@ std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, con
                                          width == 1 ? "byte" : "bytes"));
         AppendInteger(element, width, bytes);
         break;
-      case Element::Kind::kIfindex: {
+      case Element::Kind::kIfindex:
+      case Element::Kind::kSocket: {
+        const bool socket = element.kind == Element::Kind::kSocket;
         Element number;
-        number.integer = ifindex(element.text);
+        number.integer = socket ? endpoints.socket(element.text) : endpoints.ifindex(element.text);
         if (!Fits(number, width))
-          FailAt(value.mark, fmt::format("an interface index does not fit {} bytes", width));
+          FailAt(value.mark, fmt::format("{} does not fit {} bytes",
+                                         socket ? "a socket's descriptor" : "an interface index", width));
         AppendInteger(number, width, bytes);
         break;
       }
@@ -84,8 +88,8 @@ std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, con
 void WriteEntries(const BpfMap& map, const std::vector<MapEntrySpec>& entries,
                   const EndpointAccess& endpoints) {
   for (const MapEntrySpec& entry : entries) {
-    const MapEntry encoded{EncodeValue(entry.key, map.key_size(), endpoints.ifindex),
-                           EncodeValue(entry.value, map.value_size(), endpoints.ifindex)};
+    const MapEntry encoded{EncodeValue(entry.key, map.key_size(), endpoints),
+                           EncodeValue(entry.value, map.value_size(), endpoints)};
     const auto& elements = entry.value.elements;
     const auto endpoint = std::find_if(elements.begin(), elements.end(), [](const Element& element) {
       return element.kind == Element::Kind::kIfindex;

@@ -12,17 +12,16 @@
 
 namespace knetlab {
 
-using IfindexLookup = std::function<int(const std::string& endpoint)>;
-
-// What values need of a topology.
+// What values need of the lab.
 struct EndpointAccess {
-  IfindexLookup ifindex;
+  std::function<int(const std::string& endpoint)> ifindex;
   // Runs the work in the namespace of the endpoint.
   std::function<void(const std::string& endpoint, const std::function<void()>& work)> run_in;
+  std::function<int(const std::string& label)> socket;  // the descriptor of a socket
 };
 
 // Throws Error at the value's mark where it does not fit `size` bytes.
-std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, const IfindexLookup& ifindex);
+std::vector<std::byte> EncodeValue(const ValueSpec& value, std::size_t size, const EndpointAccess& endpoints);
 
 // A device map looks an interface up in the namespace of whoever writes it: an entry that names an endpoint
 // is written from that endpoint's namespace. Throws Error.

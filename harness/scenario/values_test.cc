@@ -30,12 +30,16 @@ ValueSpec Read(const std::string& yaml) {
   ReadContext context{.options = options, .mistakes = mistakes};
   const Node root(document, document->root);
   context.endpoints.Add(root, "server:eth0");
+  context.sockets.Add(root, "dns");
   return ReadValue(root, context);
 }
 
 std::string Encode(const std::string& yaml, std::size_t size) {
-  return Hex(EncodeValue(Read(yaml), size,
-                         [](const std::string& endpoint) { return endpoint == "server:eth0" ? 7 : 0; }));
+  const EndpointAccess lab{
+      .ifindex = [](const std::string& endpoint) { return endpoint == "server:eth0" ? 7 : 0; },
+      .run_in = {},
+      .socket = [](const std::string& label) { return label == "dns" ? 9 : 0; }};
+  return Hex(EncodeValue(Read(yaml), size, lab));
 }
 
 struct Case {
@@ -72,6 +76,8 @@ TEST(Values, EncodesEveryForm) {
       {"{ifindex: server:eth0}", 4, "07000000"},
       {"{ifindex: server:eth0}", 8, "0700000000000000"},
       {"[{ifindex: server:eth0}, {u32: 1}]", 8, "0700000001000000"},
+      {"{socket: dns}", 8, "0900000000000000"},
+      {"[{socket: dns}, {u16: 1}]", 6, "090000000100"},
       {"[10.0.0.1, {be16: 53}, {u8: 17}, 0]", 8, "0a00000100351100"},
       {"[{u16: 1}, [{u16: 2}, {u64: 3}]]", 12, "010002000300000000000000"},
       {"[{u8: 1}, {text: ab}]", 4, "01616200"},
@@ -107,8 +113,8 @@ TEST(Values, RefusesWhatDoesNotFit) {
 TEST(Values, RefusesWhatIsNoValue) {
   for (const char* yaml :
        {"hello", "1.5", "[]", "{}", "{u8: 256}", "{be16: 65536}", "{u8: 1, u16: 2}", "{u9: 1}", "{hex: 0a0}",
-        "{hex: zz}", "{hex: +1}", "{hex: \"\"}", "{ifindex: server:eth1}", "[7, 8]", "[{text: a}, {u8: 1}]",
-        "99999999999999999999", "10.0.0.256", "[[7], 8]"}) {
+        "{hex: zz}", "{hex: +1}", "{hex: \"\"}", "{ifindex: server:eth1}", "{socket: dna}", "[7, 8]",
+        "[{text: a}, {u8: 1}]", "99999999999999999999", "10.0.0.256", "[[7], 8]"}) {
     EXPECT_THROW(Read(yaml), Error) << yaml;
   }
 }

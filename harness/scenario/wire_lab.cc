@@ -32,6 +32,7 @@ ReceiverOptions OptionsOf(const SocketSpec& spec) {
   options.interface = spec.interface;
   options.read = spec.receive == SocketSpec::Receive::kRead;
   options.buffer_bytes = spec.buffer_bytes;
+  options.reuseport = spec.reuseport;
   return options;
 }
 
@@ -43,11 +44,12 @@ WireLab::WireLab(const Scenario& scenario, const std::set<std::string>& instrume
                  .run_in =
                      [this](const std::string& name, const std::function<void()>& work) {
                        topology_->ns(topology_->endpoint(name).ns).Run(work);
-                     }} {
+                     },
+                 .socket = [this](const std::string& label) { return sockets_.at(label)->fd(); }} {
   ReadCaptures();
   BuildTopology();
+  OpenSockets();  // maps may hold them
   programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags(), instrumented);
-  OpenSockets();
   AttachPrograms();
 }
 
@@ -95,9 +97,10 @@ void WireLab::AttachPrograms() {
   std::vector<std::string> native;
   for (const auto& loaded : programs_->all()) {
     for (const AttachSpec& spec : loaded->spec->attach) {
-      WithMark(spec.mark, [&] { Attach(*loaded, spec); });
-      if (hooks_.back().mode == "xdp native") native.push_back(spec.target);
-      if (hooks_.back().mode == "xdp native" && topology_->endpoint(spec.target).mtu > kMaxMtuWithoutFrags) {
+      std::string mode;
+      WithMark(spec.mark, [&] { mode = Attach(*loaded, spec); });
+      if (mode == "xdp native") native.push_back(spec.target);
+      if (mode == "xdp native" && topology_->endpoint(spec.target).mtu > kMaxMtuWithoutFrags) {
         notes_.push_back(fmt::format("{} loaded with the frags flag, for MTU {} on {}", loaded->spec->label,
                                      topology_->endpoint(spec.target).mtu, spec.target));
       }
@@ -124,14 +127,17 @@ void WireLab::Keep(KeptLab& kept) {
     kept.namespaces.push_back(fmt::format("{}-{}", kept.name, ns.name));
 }
 
-void WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec) {
+std::string WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec) {
   AttachPoint point;
   point.mode = spec.mode;
   HookedProgram hook;
   hook.endpoint = spec.target;
   hook.hook = spec.kind;
   hook.program = loaded.spec->label;
-  if (spec.kind == "socket") {
+  const Attacher& attacher = AttacherFor(spec.kind);
+  if (attacher.target == AttachTarget::kNamespace) {
+    point.ns = &topology_->ns(spec.target);
+  } else if (attacher.target == AttachTarget::kSocket) {
     const Receiver& receiver = *sockets_.at(spec.target);
     auto declared = std::find_if(scenario_.sockets.begin(), scenario_.sockets.end(),
                                  [&](const SocketSpec& socket) { return socket.label == spec.target; });
@@ -143,9 +149,10 @@ void WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec) {
     point.ns = &topology_->ns(endpoint.ns);
     point.interface = endpoint.interface;
   }
-  attachments_.push_back(AttacherFor(spec.kind).attach(*loaded.program, point));
+  attachments_.push_back(attacher.attach(*loaded.program, point));
   hook.mode = attachments_.back()->Mode();
-  hooks_.push_back(std::move(hook));
+  if (attacher.has_verdicts) hooks_.push_back(hook);
+  return hook.mode;
 }
 
 }  // namespace knetlab

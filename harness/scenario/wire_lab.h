@@ -44,7 +44,7 @@ class WireLab {
   std::set<std::string> LabelsThatNeedFrags() const;
   void OpenSockets();
   void AttachPrograms();
-  void Attach(const LoadedProgram& loaded, const AttachSpec& spec);
+  std::string Attach(const LoadedProgram& loaded, const AttachSpec& spec);  // how it was attached
 
   const Scenario& scenario_;
   std::vector<std::string> notes_;

@@ -67,6 +67,9 @@ UniqueFd Open(const ReceiverOptions& options, const std::string& label) {
       throw ErrnoError("set the receive buffer of socket", label, errno);
     }
   }
+  if (const int yes = 1;
+      options.reuseport && ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) != 0)
+    throw ErrnoError("share the address of socket", label, errno);
   Address address = AddressOf(options, label);
   if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address.storage), address.size) != 0) {
     throw ErrnoError("bind socket", label, errno, "is the address one of the namespace's?");

@@ -19,8 +19,9 @@ struct ReceiverOptions {
   enum class Kind { kUdp, kTcpListen, kPacket } kind = Kind::kUdp;
   IpAddress address;  // kUdp, kTcpListen
   std::uint16_t port = 0;
-  std::string interface;  // kPacket: all packets of an interface, from the network header on
-  bool read = true;       // else held
+  std::string interface;   // kPacket: all packets of an interface, from the network header on
+  bool read = true;        // else held
+  bool reuseport = false;  // shares its address and port with others that say so, too
   std::optional<std::uint32_t> buffer_bytes;  // of the receive buffer, as the kernel counts it
 };
 

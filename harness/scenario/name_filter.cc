@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "harness/scenario/filter.h"
+#include "harness/scenario/name_filter.h"
 
 #include <fmt/format.h>
 
