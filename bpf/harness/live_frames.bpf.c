@@ -5,10 +5,16 @@
  * where none is due, none: XDP_DROP gives the frame back.
  *
  * One call of BPF_PROG_TEST_RUN does it all: each call costs 20 ms, two waits for RCU.
+ *
+ * A veth's ring is mostly read on the CPU that fills it, between two batches. When its reader is elsewhere (a
+ * NAPI thread, or the CPU that the sending thread has been moved away from) the ring fills up, and the device
+ * drops what has no room. So it is counted how many packets the other end has read, and no more are sent than
+ * the ring can hold.
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include "bpf/include/kernel_types.h"
 #include "bpf/include/live_frames_abi.h"
@@ -124,6 +130,35 @@ static __always_inline void set_next_due(__u32 length)
 	state.due_fraction = (__u32)fraction;
 }
 
+/* Whether the peer's ring has room, as far as one can know. */
+static __always_inline bool has_room(void)
+{
+	const volatile struct live_state *seen = &state;
+	__u64 now;
+
+	if (state.offered < state.limit)
+		return true;
+	if (!state.wait || seen->peer == LIVE_NO_PEER) {
+		state.limit = ~0ULL;
+		return true;
+	}
+	if (!seen->peer) { /* the device has taken none yet */
+		state.limit = state.offered + LIVE_RING_SHARE / 2;
+		return true;
+	}
+	state.limit = seen->polled + seen->dropped + seen->refused + state.unfit + LIVE_RING_SHARE;
+	if (state.offered < state.limit) {
+		state.stalled_ns = 0;
+		return true;
+	}
+	now = bpf_ktime_get_ns();
+	if (!state.stalled_ns)
+		state.stalled_ns = now;
+	else if (now - state.stalled_ns > LIVE_PATIENCE_NS)
+		state.peer = LIVE_NO_PEER;
+	return false;
+}
+
 static __always_inline bool fill(struct xdp_md *ctx, struct live_record *record, __u32 length)
 {
 	int have = (int)(ctx->data_end - ctx->data);
@@ -140,7 +175,7 @@ int knetlab_live(struct xdp_md *ctx)
 	__u32 length;
 	bool sent;
 
-	if (*(volatile __u32 *)&state.stop || state.offered >= state.total)
+	if (*(volatile __u32 *)&state.stop || state.offered >= state.total || !has_room())
 		return XDP_DROP;
 	record = next_record();
 	if (!record)
@@ -162,8 +197,7 @@ int knetlab_live(struct xdp_md *ctx)
 	state.bytes += length;
 	if (state.offered == state.total) {
 		state.last_ns = bpf_ktime_get_ns();
-		if (state.notify)
-			notify();
+		notify();
 	}
 	if (!sent) {
 		state.unfit++;
@@ -172,17 +206,66 @@ int knetlab_live(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
+static __always_inline bool by_us(struct net_device *dev)
+{
+	return (__u32)bpf_get_current_pid_tgid() == state.thread && (__u32)dev->ifindex == state.ifindex;
+}
+
+/* struct veth_priv begins with the other end's device, whose priv begins with this one. */
+static __always_inline void find_peer(struct net_device *dev)
+{
+	__u64 priv = ((__u64)bpf_core_type_size(struct net_device) + 31) & ~31ULL; /* NETDEV_ALIGN */
+	struct net_device *peer = NULL, *back = NULL;
+
+	state.peer = LIVE_NO_PEER;
+	if (bpf_probe_read_kernel(&peer, sizeof(peer), (void *)dev + priv) || !peer)
+		return;
+	if (bpf_probe_read_kernel(&back, sizeof(back), (void *)peer + priv) || back != dev)
+		return;
+	if (BPF_CORE_READ(peer, netdev_ops) == dev->netdev_ops)
+		state.peer = (__u64)(unsigned long)peer;
+}
+
 /* The way out took so many frames. Without this nobody would know: a run tells of no verdicts. */
 SEC("tp_btf/xdp_devmap_xmit")
 int BPF_PROG(knetlab_live_sent, struct net_device *from, struct net_device *to, int sent, int drops,
 	     int error)
 {
-	if (from != to || (__u32)bpf_get_current_pid_tgid() != state.thread ||
-	    (__u32)to->ifindex != state.ifindex)
+	if (from != to || !by_us(to))
 		return 0;
+	if (!state.peer)
+		find_peer(to);
 	if (sent > 0)
 		state.taken += sent;
-	if (drops > 0)
+	if (drops > 0) {
 		state.dropped += drops;
+		state.drop_error = -error;
+	}
+	if (state.signal && state.offered >= state.total)
+		bpf_send_signal_thread(state.signal);
+	return 0;
+}
+
+/* The way out is down, or its MTU is smaller. */
+SEC("tp_btf/xdp_redirect_err")
+int BPF_PROG(knetlab_live_refused, struct net_device *dev, struct bpf_prog *program, void *target, int error)
+{
+	if (!by_us(dev))
+		return 0;
+	state.refused++;
+	state.refuse_error = -error;
+	return 0;
+}
+
+/* The peer has read so many packets, ours or others'. */
+SEC("tp_btf/napi_poll")
+int BPF_PROG(knetlab_live_polled, struct napi_struct *napi, int work, int budget)
+{
+	__u64 peer = state.peer, polled;
+
+	if (peer <= LIVE_NO_PEER || (__u64)(unsigned long)napi->dev != peer || work <= 0)
+		return 0;
+	polled = state.polled + work;
+	state.polled = polled < state.offered ? polled : state.offered;
 	return 0;
 }

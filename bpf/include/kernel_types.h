@@ -26,6 +26,11 @@ typedef struct {
 struct net_device {
 	int ifindex;
 	possible_net_t nd_net;
+	const void *netdev_ops;
+};
+
+struct napi_struct {
+	struct net_device *dev;
 };
 
 struct in6_addr_words {

@@ -27,6 +27,13 @@ struct live_record {
 /* A header may begin here, and nowhere behind it. */
 #define LIVE_LAST_START (LIVE_SLAB - LIVE_MOST_FRAME - LIVE_HEADER)
 
+/* Packets of ours that a veth's ring may hold before the generator waits for its reader. The ring has room
+ * for 256; the rest is for what others send, and for what is on its way there. */
+#define LIVE_RING_SHARE 128
+/* live_state.peer where the device is no veth, or its reader does not read: nothing is waited for. */
+#define LIVE_NO_PEER 1
+#define LIVE_PATIENCE_NS 1000000000ULL
+
 enum live_pace {
 	LIVE_MAX = 0,
 	LIVE_RATE = 1, /* gap_fp after each packet, and byte_fp for each of its bytes */
@@ -43,7 +50,9 @@ struct live_state {
 	__u32 pace;  /* enum live_pace */
 	__u32 slabs; /* in use */
 	__u32 ifindex;
-	__u32 notify; /* tell of slabs that were read and of the end */
+	__u32 notify; /* tell of slabs that were read */
+	__u32 wait;   /* for the peer's reader; one thread at a time can */
+	__u32 signal; /* to the thread, when all was sent: what ends the call */
 
 	/* Written by the driver while the program runs. */
 	__u64 published; /* so many slabs may be read, counted on over all rounds */
@@ -62,10 +71,17 @@ struct live_state {
 	__u32 unfit; /* packets that no frame had room for */
 	__u64 first_ns;
 	__u64 last_ns;
+	__u64 limit;	  /* of `offered`; then it is looked how many were read */
+	__u64 stalled_ns; /* since when there is no room; 0: there is */
 
-	/* Written by the tracepoint. */
+	/* Written by the tracepoints. */
 	__u64 taken;
-	__u64 dropped;
+	__u64 dropped;	  /* by the device, of those that it was given */
+	__u64 refused;	  /* never given to it */
+	__s32 drop_error; /* the last errno, positive; 0: no room */
+	__s32 refuse_error;
+	__u64 peer;   /* address of the veth's other end; 0: not known yet */
+	__u64 polled; /* packets that the peer has taken out of its ring */
 };
 
 #endif

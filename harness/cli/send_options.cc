@@ -28,8 +28,11 @@ std::string SendText(const SendResult& result) {
   if (report.duration_ns > 0)
     text += fmt::format(", {}", RateText(static_cast<double>(report.packets) / seconds));
   text += fmt::format(", by {}\n", report.method);
-  if (report.failed() > 0)
-    text += fmt::format("{} not taken by the interface\n", FormatPlural(report.failed(), "packet"));
+  for (const FrameLoss& loss : report.lost)
+    text +=
+        fmt::format("{} not taken by the interface: {}\n", FormatPlural(loss.count, "packet"), loss.reason);
+  if (!report.refusals.empty())
+    text += fmt::format("{} refused by the kernel\n", FormatPlural(report.refusals.size(), "packet"));
   if (result.summary.padded > 0)
     text += fmt::format("{} padded to an Ethernet header\n", FormatPlural(result.summary.padded, "packet"));
   return text;

@@ -233,12 +233,15 @@ Json SendDocument(const std::string& verb, const SendResult& result) {
   const double pps = report.duration_ns == 0 ? 0
                                              : static_cast<double>(report.packets) * 1e9 /
                                                    static_cast<double>(report.duration_ns);
+  Json lost = Json::array();
+  for (const FrameLoss& loss : report.lost) lost.push_back({{"reason", loss.reason}, {"count", loss.count}});
   return {{"schema", fmt::format("knetlab.{}/1", verb)},
           {"method", report.method},
           {"why", result.choice.why},
           {"packets", report.packets},
           {"bytes", report.bytes},
           {"failed", report.failed()},
+          {"lost", std::move(lost)},
           {"duration_ns", report.duration_ns},
           {"pps", pps},
           {"padded", result.summary.padded}};

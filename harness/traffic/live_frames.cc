@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <optional>
@@ -55,6 +57,22 @@ std::uint32_t BatchFor(const Pace& pace, const FeedSummary& summary) {
   const double gap = MeanGapNs(pace, summary);
   if (pace.kind == Pace::Kind::kMax) return kBatch;
   return static_cast<std::uint32_t>(std::clamp(kBatchNs / std::max(gap, 1.0), 1.0, double{kBatch}));
+}
+
+std::string ErrnoName(int error) {
+  const char* name = ::strerrorname_np(error);
+  return name != nullptr ? name : std::to_string(error);
+}
+
+// Several threads each have one of their own, if there are so many.
+std::vector<int> AllowedCpus() {
+  std::vector<int> cpus;
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (CPU_ISSET(static_cast<std::size_t>(cpu), &allowed)) cpus.push_back(cpu);
+  }
+  return cpus;
 }
 
 int IfindexIn(const Namespace& ns, const std::string& interface) {
@@ -161,7 +179,8 @@ class LiveFrames::Sending {
     run_.frame = static_cast<std::uint32_t>(all.summary_.commonest);
     run_.batch = BatchFor(all.options_.pace, all.summary_);
     run_.punctual = all.options_.pace.kind != Pace::Kind::kMax;
-    notify_ = all.streams_ || all.options_.pace.kind != Pace::Kind::kMax;
+    run_.repeat = kEndless;
+    if (all.threads_.size() > 1) cpus_ = AllowedCpus();
   }
 
   ~Sending() {  // where an error ended it
@@ -194,7 +213,9 @@ class LiveFrames::Sending {
     fresh.slabs = all_.streams_ ? thread.slabs() : all_.slabs_used_[index];
     fresh.published = all_.streams_ ? 0 : std::numeric_limits<std::uint64_t>::max();
     fresh.ifindex = static_cast<std::uint32_t>(run_.ifindex);
-    fresh.notify = notify_ ? 1 : 0;
+    fresh.notify = all_.streams_ ? 1 : 0;
+    fresh.wait = all_.threads_.size() == 1 ? 1 : 0;
+    fresh.limit = LIVE_RING_SHARE;
     if (ByTimes(pace)) fresh.pace = LIVE_DUE;
     if (ByTimes(pace) && !all_.streams_) fresh.round_ns = Scaled(pace, all_.summary_.duration_ns);
     if (pace.kind == Pace::Kind::kPps || pace.kind == Pace::Kind::kMbps) fresh.pace = LIVE_RATE;
@@ -219,8 +240,9 @@ class LiveFrames::Sending {
     LiveThread& thread = *all_.threads_[index];
     const std::uint64_t left = thread.state().total - thread.state().offered;
     if (left == 0) return;
-    run_.repeat = notify_ ? kEndless : static_cast<std::uint32_t>(std::min<std::uint64_t>(left, kEndless));
-    thread.Start(run_);
+    LiveThread::Run run = run_;
+    if (!cpus_.empty()) run.cpu = cpus_[index % cpus_.size()];
+    thread.Start(run);
     running_++;
   }
 
@@ -235,7 +257,7 @@ class LiveFrames::Sending {
     std::vector<pollfd> events;
     for (std::size_t i = 0; i < all_.threads_.size(); i++) {
       const LiveThread& thread = *all_.threads_[i];
-      ending |= thread.running() && notify_ && Done(i);
+      ending |= thread.running() && Done(i);
       events.push_back({.fd = thread.running() ? thread.finished_fd() : -1, .events = POLLIN, .revents = 0});
       events.push_back({.fd = thread.running() ? thread.events_fd() : -1, .events = POLLIN, .revents = 0});
     }
@@ -253,16 +275,33 @@ class LiveFrames::Sending {
   void Attend(std::size_t index, bool finished) {
     LiveThread& thread = *all_.threads_[index];
     if (!thread.running()) return;
-    if (notify_) thread.TakeEvents();
+    thread.TakeEvents();
     if (finished) {
       thread.Join();
       running_--;
       if (ended_ns_ == 0 && !Done(index)) Start(index);  // the call's counter was used up
-    } else if (ended_ns_ != 0 || (notify_ && Done(index))) {
+    } else if (ended_ns_ != 0 || Done(index)) {
       thread.Interrupt();
     } else if (refill_) {
       refill_->Run();
     }
+  }
+
+  // At a rate the last packet's time is over when the next would be due.
+  static std::uint64_t LastNs(const volatile live_state& state) {
+    const std::uint64_t last = state.last_ns, next = state.first_ns + state.due_ns;
+    return state.pace == LIVE_RATE ? std::max(last, next) : last;
+  }
+
+  static void AddLosses(const volatile live_state& state, TrafficReport& report) {
+    const auto add = [&](std::string reason, std::uint64_t count) {
+      if (count > 0) report.lost.push_back({std::move(reason), count});
+    };
+    const std::uint64_t told = state.taken + state.dropped + state.refused + state.unfit;
+    add(state.drop_error != 0 ? ErrnoName(state.drop_error) : "FULL_RING", state.dropped);
+    add(ErrnoName(state.refuse_error), state.refused);
+    add("NO_ROOM_IN_FRAME", state.unfit);
+    add("not told by the kernel", state.offered - std::min<std::uint64_t>(state.offered, told));
   }
 
   TrafficReport Sum(TrafficReport report) const {
@@ -274,7 +313,8 @@ class LiveFrames::Sending {
       report.packets += state.taken;
       offered_bytes += state.bytes;
       first = std::min<std::uint64_t>(first, state.first_ns);
-      last = std::max<std::uint64_t>(last, Done(i) ? state.last_ns : ended_ns_);
+      last = std::max<std::uint64_t>(last, Done(i) ? LastNs(state) : ended_ns_);
+      AddLosses(state, report);
     }
     report.unsent = report.attempted - std::min(report.attempted, report.packets);
     // Which frames a device left is not known; they are taken for average ones.
@@ -290,7 +330,7 @@ class LiveFrames::Sending {
   const SendContext& context_;
   UniqueFd stop_event_;
   LiveThread::Run run_;
-  bool notify_ = false;  // the program tells of its progress; its runs are not counted
+  std::vector<int> cpus_;  // where several threads run; their frames go to the queues of these
   std::optional<Refill> refill_;
   std::size_t running_ = 0;
   std::uint64_t ended_ns_ = 0;  // when it was stopped early

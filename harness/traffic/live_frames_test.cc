@@ -6,6 +6,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <thread>
 
@@ -13,6 +14,7 @@
 #include "harness/traffic/test_frame_tap.h"
 #include "harness/traffic/test_packets.h"
 #include "netns/counters.h"
+#include "netns/device_attribute.h"
 #include "netns/error.h"
 #include "netns/ethtool.h"
 #include "netns/topology.h"
@@ -112,6 +114,23 @@ TEST_F(LiveFramesTest, AtTheHighestRateEveryPacketArrivesWholeAndInOrder) {
   EXPECT_EQ(sink.hash(), OrderSink::HashOf(packets, 50));
 }
 
+// Its reader then sleeps and wakes while the sender goes on: without waiting for it the ring overflows.
+TEST_F(LiveFramesTest, AReaderThatIsAThreadOfItsOwnGetsEveryPacketInOrder) {
+  const OrderSink sink(server(), "eth0");
+  server().Run([] { WriteDeviceAttributes("eth0", "server:eth0", {{"threaded", "1"}}); });
+  const std::vector<Packet> packets = DistinctFrames(4096, 64);
+  MemoryFeed feed("test", packets);
+  LiveFrames source(feed, {.loops = 30});
+  const TrafficReport report = source.Send(Context());
+  EXPECT_EQ(report.packets, source.total());
+  EXPECT_TRUE(report.lost.empty()) << report.lost.front().count << " " << report.lost.front().reason;
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (sink.packets() < source.total() && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  EXPECT_EQ(sink.packets(), source.total());
+  EXPECT_EQ(sink.hash(), OrderSink::HashOf(packets, 30));
+}
+
 TEST_F(LiveFramesTest, WhatDoesNotFitTheMemoryStreamsInTheSameOrder) {
   const std::vector<Packet> packets = DistinctFrames(50'000, 1400);  // 70 MB, the slabs of a stream have 64
   MemoryFeed feed("test", packets);
@@ -171,6 +190,12 @@ TEST_F(LiveFramesTest, APaceIsKeptOnTheAverage) {
   }
 }
 
+// N packets at a rate of r take N/r, the last one's time included.
+TEST_F(LiveFramesTest, TheDurationAtARateIncludesTheLastPacketsTime) {
+  const TrafficReport report = Send(DistinctFrames(5, 64), {.pace = Pace::Parse("100pps")});
+  EXPECT_GE(report.duration_ns, 50'000'000U);
+}
+
 TEST_F(LiveFramesTest, AStopEndsTheCallAndWhatWasSentIsCounted) {
   const std::vector<Packet> packets = DistinctFrames(100, 64);
   const auto before = LinkStatistics(server(), "eth0").at("rx_packets");
@@ -219,6 +244,17 @@ TEST_F(LiveFramesTest, FramesThatThePeerTakesNoMoreAreCountedAsUnsent) {
   EXPECT_EQ(report.packets, 0U);
   EXPECT_EQ(report.unsent, 100U);
   EXPECT_EQ(report.attempted, 100U);
+  ASSERT_EQ(report.lost.size(), 1U);
+  EXPECT_EQ(report.lost[0].reason, "EOPNOTSUPP");
+  EXPECT_EQ(report.lost[0].count, 100U);
+}
+
+TEST_F(LiveFramesTest, FramesThatTheWayOutIsTooNarrowForAreLostWithTheReason) {
+  const TrafficReport report = Send(OfLengths({64, 1515 + 4, 64}));  // the kernel leaves room for a VLAN tag
+  EXPECT_EQ(report.packets, 2U);
+  ASSERT_EQ(report.lost.size(), 1U);
+  EXPECT_EQ(report.lost[0].reason, "EMSGSIZE");
+  EXPECT_EQ(report.lost[0].count, 1U);
 }
 
 TEST_F(LiveFramesTest, AutoChoosesLiveFramesWhereThePeerTakesThem) {

@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "bpf/live_frames.skel.h"
+#include "harness/traffic/punctual.h"
 #include "netns/error.h"
 #include "netns/worker.h"
 
@@ -23,7 +23,6 @@ namespace knetlab {
 namespace {
 
 constexpr const char* kLoadGenerator = "load the lab's own program";
-constexpr int kMostUrgent = -20;
 constexpr const char* kObject = "live_frames.bpf.o";
 
 // The kernel looks for signals between two batches, and nothing else ends a call. One that nobody uses gets a
@@ -92,8 +91,7 @@ void LiveThread::End() noexcept {
 
 void LiveThread::Reap() noexcept {
   thread_.join();
-  bpf_link__destroy(skeleton_->links.knetlab_live_sent);
-  skeleton_->links.knetlab_live_sent = nullptr;
+  Detach();
   std::uint64_t count = 0;
   if (::read(finished_.get(), &count, sizeof(count)) < 0) count = 0;  // only to be unreadable from now on
 }
@@ -123,16 +121,38 @@ void LiveThread::TakeEvents() {
   ring_buffer__consume(ring_.get());
 }
 
-// The count of frames that were taken is the tracepoint's. It is attached for the run only: it costs all
-// others who redirect.
+// What became of the frames is told by tracepoints. They are attached for the run only: they cost all others
+// who redirect.
 void LiveThread::Attach() {
   skeleton_->links.knetlab_live_sent = bpf_program__attach(skeleton_->progs.knetlab_live_sent);
   if (skeleton_->links.knetlab_live_sent == nullptr)
     throw ErrnoError("attach the lab's own program to", "xdp:xdp_devmap_xmit", errno);
+  skeleton_->links.knetlab_live_refused = bpf_program__attach(skeleton_->progs.knetlab_live_refused);
+  if (skeleton_->links.knetlab_live_refused == nullptr) {
+    const int error = errno;
+    Detach();
+    throw ErrnoError("attach the lab's own program to", "xdp:xdp_redirect_err", error);
+  }
+  if (state().wait == 0) return;
+  skeleton_->links.knetlab_live_polled = bpf_program__attach(skeleton_->progs.knetlab_live_polled);
+  if (skeleton_->links.knetlab_live_polled == nullptr) {
+    const int error = errno;
+    Detach();
+    throw ErrnoError("attach the lab's own program to", "napi:napi_poll", error);
+  }
+}
+
+void LiveThread::Detach() noexcept {
+  auto& links = skeleton_->links;
+  for (bpf_link** link :
+       {&links.knetlab_live_sent, &links.knetlab_live_refused, &links.knetlab_live_polled}) {
+    bpf_link__destroy(*link);
+    *link = nullptr;
+  }
 }
 
 void LiveThread::Start(const Run& run) {
-  EndingSignal();
+  state().signal = static_cast<std::uint32_t>(EndingSignal());
   Attach();
   error_ = 0;
   where_ = run.where;
@@ -147,9 +167,13 @@ void LiveThread::Body(const Run& run) {
     error_ = errno;
     return;
   }
-  // Others that want the CPU would make packets late. Without the privilege they do.
-  if (run.punctual)
-    static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kMostUrgent));
+  if (run.cpu >= 0) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(run.cpu), &one);
+    ::sched_setaffinity(0, sizeof(one), &one);  // where that is not allowed any more, anywhere
+  }
+  if (run.punctual) RunBeforeOthers();
   state().thread = static_cast<std::uint32_t>(::gettid());
   std::vector<std::byte> frame(run.frame);
   xdp_md context{};

@@ -38,6 +38,7 @@ class LiveThread {
     std::uint32_t repeat = 1;  // runs of the program: one a packet, or more where it waits
     std::uint32_t batch = 64;  // runs between two looks at what else the kernel has to do
     bool punctual = false;     // before others on its CPU
+    int cpu = -1;              // runs there; -1: anywhere
   };
 
   // Throws Error: no memory for the slabs, no XDP generator in this kernel.
@@ -75,6 +76,7 @@ class LiveThread {
     void operator()(::ring_buffer* ring) const;
   };
   void Attach();
+  void Detach() noexcept;
   void Body(const Run& run);
   void Reap() noexcept;
 

@@ -83,11 +83,17 @@ class Sender {
       if (outcome.stopped) break;
       Account(outcome);
     }
-    report_.duration_ns = report_.attempted == 0 ? 0 : MonotonicNs() - start_ns_;
+    report_.duration_ns = report_.attempted == 0 ? 0 : DurationNs();
     return std::move(report_);
   }
 
  private:
+  // At a rate until the end of the last packet's time, as source.h says.
+  std::uint64_t DurationNs() const {
+    const std::uint64_t passed = MonotonicNs() - start_ns_;
+    const bool rate = options_.pace.kind == Pace::Kind::kPps || options_.pace.kind == Pace::Kind::kMbps;
+    return rate && report_.attempted == total_ ? std::max(passed, schedule_.OffsetNs(total_)) : passed;
+  }
   std::uint64_t DueNs(std::uint64_t index) const {
     return schedule_.immediate() ? 0 : start_ns_ + schedule_.OffsetNs(index);
   }

@@ -41,14 +41,23 @@ struct Refusal {
   int error = 0;            // errno: EMSGSIZE, ENETDOWN, ENOBUFS ...
 };
 
+// Frames that the device did not take; which ones they were is not known.
+struct FrameLoss {
+  std::string reason;  // "FULL_RING", an errno's name, "NO_ROOM_IN_FRAME"
+  std::uint64_t count = 0;
+};
+
 struct TrafficReport {
   std::string method;             // "af-packet" or "live-frames"
   std::uint64_t packets = 0;      // taken by the kernel
   std::uint64_t bytes = 0;        // of those
   std::uint64_t attempted = 0;    // packets + refusals + unsent
   std::vector<Refusal> refusals;  // all whose number is known
-  std::uint64_t unsent = 0;       // frames that the device did not take; which ones they were is not known
-  std::uint64_t duration_ns = 0;  // from the first to the last packet
+  std::uint64_t unsent = 0;       // frames that the device did not take
+  std::vector<FrameLoss> lost;    // why; the counts sum to `unsent`
+  // From the first packet to the last; at a constant rate to the end of the last one's time, so that N
+  // packets at a rate of r last N/r and not (N - 1)/r.
+  std::uint64_t duration_ns = 0;
 
   std::uint64_t failed() const { return refusals.size() + unsent; }
 };
