@@ -354,7 +354,8 @@ LiveFrames::LiveFrames(PacketFeed& feed, const LiveFramesOptions& options)
                     "AF_PACKET keeps such a pace: --method af-packet");
   }
   const std::uint64_t slabs = SlabsFor(summary_);
-  streams_ = slabs * LIVE_SLAB > std::max<std::uint64_t>(options.max_memory, kStreamSlabs * LIVE_SLAB);
+  streams_ = slabs * LIVE_SLAB >
+             std::max<std::uint64_t>(options.max_memory, std::uint64_t{kStreamSlabs} * LIVE_SLAB);
   if (options.threads == 0) throw LiveError(feed.name(), "no threads to send with");
   if (options.threads > 1 && (streams_ || options.pace.kind != Pace::Kind::kMax)) {
     throw LiveError(feed.name(), fmt::format("several threads send {}",
