@@ -21,6 +21,7 @@
 #include "netns/fd.h"
 #include "netns/holder.h"
 #include "netns/keep.h"
+#include "netns/process_start.h"
 
 namespace knetlab {
 namespace {
@@ -29,24 +30,6 @@ namespace fs = std::filesystem;
 
 constexpr const char* kNames = "/run/netns";                 // shared with iproute2
 constexpr const char* kRecords = "/run/knetlab/namespaces";  // one file a name, mode 0600
-
-// Field 22 of /proc/PID/stat, in clock ticks since boot: with the pid it names one process for ever. The
-// command in field 2 may hold spaces and brackets, so fields are counted from its last bracket. 0 where there
-// is no such process.
-unsigned long long StartTime(int pid) {
-  std::ifstream file(fmt::format("/proc/{}/stat", pid));
-  std::string line;
-  std::getline(file, line);
-  const std::size_t bracket = line.rfind(')');
-  if (bracket == std::string::npos) return 0;
-  std::istringstream fields(line.substr(bracket + 1));
-  std::string field;
-  for (int number = 3; number <= 22 && fields >> field; ++number) {
-  }
-  unsigned long long value = 0;
-  std::from_chars(field.data(), field.data() + field.size(), value);
-  return value;
-}
 
 struct Record {
   std::string topology;
@@ -124,7 +107,7 @@ void PrepareNames() {
 // another's by now, whose start time differs.
 void EndHolder(const Record& record) {
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, record.pid, 0)));
-  if (!process || StartTime(record.pid) != record.start_time) return;
+  if (!process || ProcessStart(record.pid) != record.start_time) return;
   if (::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0) != 0) return;
   constexpr int kPatienceMs = 5000;
   pollfd gone = {.fd = process.get(), .events = POLLIN, .revents = 0};
@@ -173,7 +156,7 @@ void KeepNamespaces(const std::vector<Namespace>& namespaces, const std::string&
   const int owner = descriptors.empty() ? ::getpid() : StartHolder(descriptors);
   const Record record = {.topology = prefix,
                          .pid = owner,
-                         .start_time = StartTime(owner),
+                         .start_time = ProcessStart(owner),
                          .on_purpose = on_purpose,
                          .holder = !descriptors.empty()};
   std::vector<std::string> named;
@@ -198,7 +181,7 @@ std::vector<KeptNamespace> ListKept() {
     if (name[0] == '.') continue;
     const auto record = ReadRecord(entry.path());
     if (!record) continue;
-    const unsigned long long start = StartTime(record->pid);
+    const unsigned long long start = ProcessStart(record->pid);
     kept.push_back({.name = name,
                     .topology = record->topology,
                     .owner_pid = record->pid,

@@ -2,7 +2,7 @@
 #include "netns/topology_plan.h"
 
 #include <fmt/format.h>
-#include <net/if.h>
+#include <linux/if.h>
 #include <sys/socket.h>
 
 #include <algorithm>

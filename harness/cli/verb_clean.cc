@@ -7,6 +7,7 @@
 #include "harness/cli/text.h"
 #include "harness/cli/verbs.h"
 #include "harness/scenario/requirements.h"
+#include "netns/cgroup.h"
 #include "netns/kept.h"
 
 namespace knetlab {
@@ -17,10 +18,12 @@ int Clean(Session& session) {
   const std::vector<std::string> removed = SweepKept(true);
   for (const std::string& name : removed)
     session.output.Write(fmt::format("removed namespace {}\n", TerminalSafe(name)));
+  const std::vector<std::string> cgroups = SweepCgroups();
+  for (const std::string& path : cgroups) session.output.Write(fmt::format("removed cgroup {}\n", path));
   const std::size_t captures = ClearDeadCaptures();
   if (captures > 0)
     session.output.Write(fmt::format("took {} out of hooks\n", FormatPlural(captures, "capture program")));
-  if (removed.empty() && captures == 0) session.output.Write("nothing to remove\n");
+  if (removed.empty() && cgroups.empty() && captures == 0) session.output.Write("nothing to remove\n");
   return kExitDone;
 }
 

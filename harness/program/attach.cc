@@ -41,8 +41,24 @@ bool TakesSkReuseport(const Program& program) {
   return program.type() == BPF_PROG_TYPE_SK_REUSEPORT;
 }
 
+bool TakesCgroupSkb(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_CGROUP_SKB;
+}
+
+bool TakesCgroupSockAddr(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+}
+
+bool TakesCgroupSock(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_CGROUP_SOCK;
+}
+
+bool TakesSockOps(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_SOCK_OPS;
+}
+
 constexpr auto kEndpoint = AttachTarget::kEndpoint, kSocket = AttachTarget::kSocket,
-               kNamespace = AttachTarget::kNamespace;
+               kNamespace = AttachTarget::kNamespace, kCgroup = AttachTarget::kCgroup;
 constexpr std::array kAttachers = {
     Attacher{"xdp", BPF_PROG_TYPE_XDP, kEndpoint, true, TakesXdp, AttachXdp},
     Attacher{"tc-ingress", BPF_PROG_TYPE_SCHED_CLS, kEndpoint, true, TakesTc, AttachTcIngress},
@@ -50,6 +66,12 @@ constexpr std::array kAttachers = {
     Attacher{"socket", BPF_PROG_TYPE_SOCKET_FILTER, kSocket, true, TakesSocket, AttachSocket},
     Attacher{"sk-lookup", BPF_PROG_TYPE_SK_LOOKUP, kNamespace, false, TakesSkLookup, AttachSkLookup},
     Attacher{"sk-reuseport", BPF_PROG_TYPE_SK_REUSEPORT, kSocket, false, TakesSkReuseport, AttachSkReuseport},
+    Attacher{"cgroup-ingress", BPF_PROG_TYPE_CGROUP_SKB, kCgroup, false, TakesCgroupSkb, AttachCgroupIngress},
+    Attacher{"cgroup-egress", BPF_PROG_TYPE_CGROUP_SKB, kCgroup, false, TakesCgroupSkb, AttachCgroupEgress},
+    Attacher{"cgroup-sock-addr", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, kCgroup, false, TakesCgroupSockAddr,
+             AttachCgroupOwn},
+    Attacher{"cgroup-sock", BPF_PROG_TYPE_CGROUP_SOCK, kCgroup, false, TakesCgroupSock, AttachCgroupOwn},
+    Attacher{"sock-ops", BPF_PROG_TYPE_SOCK_OPS, kCgroup, false, TakesSockOps, AttachCgroupOwn},
 };
 
 bool IsEgress(std::string_view section, std::string_view name) {
@@ -67,7 +89,8 @@ Error NoHook(const std::string& program, std::string why, std::string hint) {
 
 Error NoHookForType(const std::string& program, bpf_prog_type type) {
   return NoHook(program, fmt::format("a program of type {} has no hook here", ProgramTypeName(type)),
-                "hooks take programs of type xdp, sched_cls, socket_filter, sk_lookup and sk_reuseport");
+                "hooks take programs of type xdp, sched_cls, socket_filter, sk_lookup, sk_reuseport, "
+                "cgroup_* and sock_ops");
 }
 
 }  // namespace

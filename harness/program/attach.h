@@ -33,11 +33,12 @@ struct AttachPoint {
   const Namespace* ns = nullptr;  // xdp, tc, sk-lookup
   std::string interface = {};     // xdp, tc
   int socket_fd = -1;             // socket; sk-reuseport: one of the group
+  int cgroup_fd = -1;             // cgroup-..., sock-ops
   std::string mode = "auto";      // xdp: auto, native, generic; tc: auto, tcx, clsact
 };
 
 // What a program is attached to.
-enum class AttachTarget { kEndpoint, kSocket, kNamespace };
+enum class AttachTarget { kEndpoint, kSocket, kNamespace, kCgroup };
 
 struct Attacher {
   std::string_view kind;       // "xdp", "tc-ingress", "sk-lookup", ...: the word in YAML and --hook

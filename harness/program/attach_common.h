@@ -82,6 +82,10 @@ std::unique_ptr<Attachment> AttachTcIngress(const Program& program, const Attach
 std::unique_ptr<Attachment> AttachTcEgress(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSocket(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSkLookup(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachCgroupIngress(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachCgroupEgress(const Program& program, const AttachPoint& point);
+// To what its section says: connect4, bind6, sendmsg4, sock_create, ...
+std::unique_ptr<Attachment> AttachCgroupOwn(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSkReuseport(const Program& program, const AttachPoint& point);
 
 }  // namespace knetlab

@@ -33,8 +33,13 @@ std::pair<UniqueFd, UniqueFd> Pipe() {
 
 // In the child, between clone and exec: only what is safe after a fork of a threaded process.
 [[noreturn]] void BecomeCommand(char* const* argv, char* const* variables, int output, int errors,
-                                int failure) {
+                                int failure, int cgroup_procs) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (cgroup_procs >= 0 && ::write(cgroup_procs, "0", 1) != 1) {
+    const int refused = errno;
+    [[maybe_unused]] ssize_t ignored = ::write(failure, &refused, sizeof(refused));
+    ::_exit(127);
+  }
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -103,7 +108,7 @@ std::vector<std::string> EnvironmentWith(std::vector<std::string> variables) {
 }
 
 CommandResult RunHere(const std::vector<std::string>& argv, const std::vector<std::string>& variables,
-                      int stop_fd) {
+                      int stop_fd, const Cgroup* cgroup) {
   auto [output_read, output_write] = Pipe();
   auto [errors_read, errors_write] = Pipe();
   auto [failure_read, failure_write] = Pipe();
@@ -114,7 +119,7 @@ CommandResult RunHere(const std::vector<std::string>& argv, const std::vector<st
   if (pid < 0) throw ErrnoError("run command", argv[0], errno);
   if (pid == 0)
     BecomeCommand(arguments.data(), environment.data(), output_write.get(), errors_write.get(),
-                  failure_write.get());
+                  failure_write.get(), cgroup != nullptr ? cgroup->procs_fd() : -1);
   Child child(pid);
   output_write.reset();
   errors_write.reset();
@@ -151,14 +156,15 @@ CommandResult RunHere(const std::vector<std::string>& argv, const std::vector<st
 }  // namespace
 
 CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv,
-                         const std::vector<std::string>& variables, const std::stop_token& stop) {
+                         const std::vector<std::string>& variables, const std::stop_token& stop,
+                         const Cgroup* cgroup) {
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
   if (!wake) throw ErrnoError("run command", argv.at(0), errno);
   std::stop_callback on_stop(stop, [&] {
     std::uint64_t one = 1;
     [[maybe_unused]] ssize_t ignored = ::write(wake.get(), &one, sizeof(one));
   });
-  return ns.Run([&] { return RunHere(argv, variables, wake.get()); });
+  return ns.Run([&] { return RunHere(argv, variables, wake.get(), cgroup); });
 }
 
 }  // namespace knetlab

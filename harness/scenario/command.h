@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "netns/cgroup.h"
 #include "netns/namespace.h"
 
 namespace knetlab {
@@ -17,8 +18,9 @@ struct CommandResult {
 };
 
 // Throws Error where it cannot be started (not found) or `stop` ended it.
-// Its environment is ours with `variables` ("NAME=value").
+// Its environment is ours with `variables` ("NAME=value"). It runs in `cgroup`; nullptr: in ours.
 CommandResult RunCommand(const Namespace& ns, const std::vector<std::string>& argv,
-                         const std::vector<std::string>& variables, const std::stop_token& stop);
+                         const std::vector<std::string>& variables, const std::stop_token& stop,
+                         const Cgroup* cgroup = nullptr);
 
 }  // namespace knetlab

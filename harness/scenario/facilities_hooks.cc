@@ -19,6 +19,7 @@
 
 #include "harness/program/program_type.h"
 #include "harness/scenario/probes.h"
+#include "netns/cgroup.h"
 #include "netns/error.h"
 
 namespace knetlab {

@@ -20,6 +20,7 @@
 #include <string>
 
 #include "harness/scenario/probes.h"
+#include "netns/cgroup.h"
 #include "netns/error.h"
 
 namespace knetlab {

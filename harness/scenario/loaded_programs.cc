@@ -94,9 +94,11 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
   if (instrumented) options.instrument = InstrumentOptions{.programs = {chosen.name}};
   if (!spec.type.empty()) {
     options.types[chosen.name] = ProgramTypeByName(spec.type);
-  } else if (kind != "auto" && (chosen.type_is_guess || FitsHook(chosen, kind))) {
+  } else if (kind != "auto" &&
+             (chosen.type_is_guess ||
+              (FitsHook(chosen, kind) && AttacherFor(kind).target == AttachTarget::kEndpoint))) {
     // Also where the section says more than the type: SEC("action") goes to a classifier's hook,
-    // SEC("xdp/devmap") to an interface.
+    // SEC("xdp/devmap") to an interface. For a cgroup it says which of its hooks.
     options.types[chosen.name] = AttacherFor(kind).program_type;
   }
   for (const auto& [name, value] : spec.globals) {

@@ -8,8 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
-#include <fstream>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -19,21 +17,6 @@ namespace knetlab {
 namespace {
 
 constexpr const char* kKernelTypes = "/sys/kernel/btf/vmlinux";
-
-// mountinfo writes space, tab, newline and backslash of a path as \ooo (proc(5)).
-std::string Unescape(const std::string& text) {
-  std::string path;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size()) {
-      path +=
-          static_cast<char>(((text[i + 1] - '0') << 6) | ((text[i + 2] - '0') << 3) | (text[i + 3] - '0'));
-      i += 3;
-    } else {
-      path += text[i];
-    }
-  }
-  return path;
-}
 
 }  // namespace
 
@@ -131,20 +114,6 @@ UniqueFd RequireLink(int program_fd, int target_fd, std::uint32_t attach_type, s
   options.flags = flags;
   return UniqueFd(RequireCall(
       bpf_link_create(program_fd, target_fd, static_cast<bpf_attach_type>(attach_type), &options), what));
-}
-
-std::string Cgroup2Mount() {
-  std::ifstream file("/proc/self/mountinfo");
-  for (std::string line; std::getline(file, line);) {
-    // "ID PARENT MAJOR:MINOR ROOT MOUNT OPTIONS [TAGS...] - TYPE SOURCE SUPEROPTIONS"
-    const std::size_t separator = line.find(" - ");
-    if (separator == std::string::npos || line.compare(separator + 3, 8, "cgroup2 ") != 0) continue;
-    std::istringstream fields(line);
-    std::string field;
-    for (int number = 1; number <= 5; ++number) fields >> field;
-    return Unescape(field);
-  }
-  return "";
 }
 
 }  // namespace knetlab

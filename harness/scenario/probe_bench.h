@@ -58,7 +58,4 @@ std::uint32_t RunOnce(int program_fd);
 UniqueFd RequireLink(int program_fd, int target_fd, std::uint32_t attach_type, std::uint32_t flags,
                      const char* what);
 
-// Where cgroup2 is mounted, from /proc/self/mountinfo; empty where it is not.
-std::string Cgroup2Mount();
-
 }  // namespace knetlab

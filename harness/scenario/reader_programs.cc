@@ -71,6 +71,7 @@ const DeclaredNames& TargetsOf(const Attacher& attacher, const ReadContext& cont
     case AttachTarget::kSocket:
       return context.sockets;
     case AttachTarget::kNamespace:
+    case AttachTarget::kCgroup:
       return context.namespaces;
     default:
       return context.endpoints;

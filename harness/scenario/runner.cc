@@ -27,6 +27,7 @@
 #include "harness/scenario/reader.h"
 #include "harness/scenario/recording.h"
 #include "harness/scenario/requirements.h"
+#include "netns/cgroup.h"
 #include "netns/error.h"
 #include "netns/kept.h"
 
@@ -319,6 +320,7 @@ RunReport RunScenarios(const std::vector<std::string>& paths, const RunOptions& 
                        const std::stop_token& stop) {
   RequireRoot("run");
   SweepKept(false);
+  SweepCgroups();
   try {
     Suite suite(paths, options);
     suite.Run(stop);

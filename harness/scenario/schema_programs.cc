@@ -30,6 +30,8 @@ const char* TargetText(AttachTarget target) {
       return "label of a socket";
     case AttachTarget::kNamespace:
       return "a namespace";
+    case AttachTarget::kCgroup:
+      return "a namespace: its sockets and commands are put into a cgroup";
     default:
       return "endpoint, `namespace:interface`";
   }

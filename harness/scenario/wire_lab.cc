@@ -48,6 +48,7 @@ WireLab::WireLab(const Scenario& scenario, const std::set<std::string>& instrume
                  .socket = [this](const std::string& label) { return sockets_.at(label)->fd(); }} {
   ReadCaptures();
   BuildTopology();
+  MakeCgroups();
   OpenSockets();  // maps may hold them
   programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags(), instrumented);
   AttachPrograms();
@@ -85,10 +86,26 @@ std::set<std::string> WireLab::LabelsThatNeedFrags() const {
   return labels;
 }
 
+void WireLab::MakeCgroups() {
+  for (const ProgramSpec& program : scenario_.programs) {
+    for (const AttachSpec& attach : program.attach) {
+      if (AttacherFor(attach.kind).target == AttachTarget::kCgroup)
+        WithMark(attach.mark, [&] { cgroups_.try_emplace(attach.target, attach.target); });
+    }
+  }
+}
+
+const Cgroup* WireLab::cgroup(const std::string& ns) const {
+  const auto found = cgroups_.find(ns);
+  return found == cgroups_.end() ? nullptr : &found->second;
+}
+
 void WireLab::OpenSockets() {
   for (const SocketSpec& spec : scenario_.sockets) {
     WithMark(spec.mark, [&] {
-      sockets_[spec.label] = std::make_unique<Receiver>(topology_->ns(spec.ns), OptionsOf(spec), spec.label);
+      ReceiverOptions options = OptionsOf(spec);
+      options.cgroup = cgroup(spec.ns);
+      sockets_[spec.label] = std::make_unique<Receiver>(topology_->ns(spec.ns), options, spec.label);
     });
   }
 }
@@ -135,7 +152,9 @@ std::string WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec)
   hook.hook = spec.kind;
   hook.program = loaded.spec->label;
   const Attacher& attacher = AttacherFor(spec.kind);
-  if (attacher.target == AttachTarget::kNamespace) {
+  if (attacher.target == AttachTarget::kCgroup) {
+    point.cgroup_fd = cgroup(spec.target)->fd();
+  } else if (attacher.target == AttachTarget::kNamespace) {
     point.ns = &topology_->ns(spec.target);
   } else if (attacher.target == AttachTarget::kSocket) {
     const Receiver& receiver = *sockets_.at(spec.target);

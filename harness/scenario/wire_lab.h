@@ -18,6 +18,7 @@
 #include "harness/scenario/rig.h"
 #include "harness/traffic/capture_file.h"
 #include "harness/traffic/receiver.h"
+#include "netns/cgroup.h"
 #include "netns/topology.h"
 
 namespace knetlab {
@@ -37,11 +38,14 @@ class WireLab {
   const Capture& capture(const ReplayStep& step) const { return captures_.at(&step); }
   // Lets it stay, with its programs attached and its sockets open, until `knetlab topology down`.
   void Keep(KeptLab& kept);
+  // Where the sockets and commands of a namespace are, if programs are attached to that; else nullptr.
+  const Cgroup* cgroup(const std::string& ns) const;
 
  private:
   void ReadCaptures();
   void BuildTopology();
   std::set<std::string> LabelsThatNeedFrags() const;
+  void MakeCgroups();
   void OpenSockets();
   void AttachPrograms();
   std::string Attach(const LoadedProgram& loaded, const AttachSpec& spec);  // how it was attached
@@ -51,6 +55,7 @@ class WireLab {
   std::map<const ReplayStep*, Capture> captures_;
   std::size_t largest_frame_ = 0;
   std::optional<Topology> topology_;
+  std::map<std::string, Cgroup> cgroups_;  // by namespace
   EndpointAccess endpoints_;
   std::optional<LoadedPrograms> programs_;
   std::map<std::string, std::unique_ptr<Receiver>> sockets_;

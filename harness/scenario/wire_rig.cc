@@ -115,8 +115,9 @@ void WireRun::Do(const MapStep& step, const Mark& mark) {
 }
 
 void WireRun::Do(const ExecStep& step, const Mark& mark) {
-  CommandResult command = RunCommand(lab_.topology().ns(step.ns), step.argv,
-                                     {fmt::format("KNETLAB_SEED={}", options_.seed)}, stop_);
+  CommandResult command =
+      RunCommand(lab_.topology().ns(step.ns), step.argv, {fmt::format("KNETLAB_SEED={}", options_.seed)},
+                 stop_, lab_.cgroup(step.ns));
   Append(CheckCommand(step, command, mark));
 }
 

@@ -59,7 +59,9 @@ UniqueFd Open(const ReceiverOptions& options, const std::string& label) {
              tcp = options.kind == ReceiverOptions::Kind::kTcpListen;
   const int family = packet ? AF_PACKET : options.address.family;
   // A packet socket gets its protocol with bind(), so that it sees nothing of other interfaces before.
-  UniqueFd fd(::socket(family, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  const int type = (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;
+  UniqueFd fd = options.cgroup != nullptr ? options.cgroup->OpenSocket(family, type, 0)
+                                          : UniqueFd(::socket(family, type, 0));
   if (!fd) throw ErrnoError("open socket", label, errno);
   if (options.buffer_bytes) {
     int half = static_cast<int>(*options.buffer_bytes / 2);  // the kernel doubles what it is given

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "netns/cgroup.h"
 #include "netns/fd.h"
 #include "netns/ip.h"
 #include "netns/namespace.h"
@@ -19,9 +20,10 @@ struct ReceiverOptions {
   enum class Kind { kUdp, kTcpListen, kPacket } kind = Kind::kUdp;
   IpAddress address;  // kUdp, kTcpListen
   std::uint16_t port = 0;
-  std::string interface;   // kPacket: all packets of an interface, from the network header on
-  bool read = true;        // else held
-  bool reuseport = false;  // shares its address and port with others that say so, too
+  std::string interface;           // kPacket: all packets of an interface, from the network header on
+  bool read = true;                // else held
+  bool reuseport = false;          // shares its address and port with others that say so, too
+  const Cgroup* cgroup = nullptr;  // opened in it; nullptr: in the caller's
   std::optional<std::uint32_t> buffer_bytes;  // of the receive buffer, as the kernel counts it
 };
 
