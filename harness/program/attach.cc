@@ -57,8 +57,17 @@ bool TakesSockOps(const Program& program) {
   return program.type() == BPF_PROG_TYPE_SOCK_OPS;
 }
 
+bool TakesSkSkb(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_SK_SKB;
+}
+
+bool TakesSkMsg(const Program& program) {
+  return program.type() == BPF_PROG_TYPE_SK_MSG;
+}
+
 constexpr auto kEndpoint = AttachTarget::kEndpoint, kSocket = AttachTarget::kSocket,
-               kNamespace = AttachTarget::kNamespace, kCgroup = AttachTarget::kCgroup;
+               kNamespace = AttachTarget::kNamespace, kCgroup = AttachTarget::kCgroup,
+               kMap = AttachTarget::kMap;
 constexpr std::array kAttachers = {
     Attacher{"xdp", BPF_PROG_TYPE_XDP, kEndpoint, true, TakesXdp, AttachXdp},
     Attacher{"tc-ingress", BPF_PROG_TYPE_SCHED_CLS, kEndpoint, true, TakesTc, AttachTcIngress},
@@ -72,6 +81,8 @@ constexpr std::array kAttachers = {
              AttachCgroupOwn},
     Attacher{"cgroup-sock", BPF_PROG_TYPE_CGROUP_SOCK, kCgroup, false, TakesCgroupSock, AttachCgroupOwn},
     Attacher{"sock-ops", BPF_PROG_TYPE_SOCK_OPS, kCgroup, false, TakesSockOps, AttachCgroupOwn},
+    Attacher{"sk-skb", BPF_PROG_TYPE_SK_SKB, kMap, false, TakesSkSkb, AttachSkSkb},
+    Attacher{"sk-msg", BPF_PROG_TYPE_SK_MSG, kMap, false, TakesSkMsg, AttachSkMsg},
 };
 
 bool IsEgress(std::string_view section, std::string_view name) {
@@ -90,7 +101,7 @@ Error NoHook(const std::string& program, std::string why, std::string hint) {
 Error NoHookForType(const std::string& program, bpf_prog_type type) {
   return NoHook(program, fmt::format("a program of type {} has no hook here", ProgramTypeName(type)),
                 "hooks take programs of type xdp, sched_cls, socket_filter, sk_lookup, sk_reuseport, "
-                "cgroup_* and sock_ops");
+                "cgroup_*, sock_ops, sk_skb and sk_msg");
 }
 
 }  // namespace

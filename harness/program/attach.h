@@ -34,11 +34,12 @@ struct AttachPoint {
   std::string interface = {};     // xdp, tc
   int socket_fd = -1;             // socket; sk-reuseport: one of the group
   int cgroup_fd = -1;             // cgroup-..., sock-ops
+  int map_fd = -1;                // sk-skb, sk-msg
   std::string mode = "auto";      // xdp: auto, native, generic; tc: auto, tcx, clsact
 };
 
 // What a program is attached to.
-enum class AttachTarget { kEndpoint, kSocket, kNamespace, kCgroup };
+enum class AttachTarget { kEndpoint, kSocket, kNamespace, kCgroup, kMap };
 
 struct Attacher {
   std::string_view kind;       // "xdp", "tc-ingress", "sk-lookup", ...: the word in YAML and --hook

@@ -86,6 +86,8 @@ std::unique_ptr<Attachment> AttachCgroupIngress(const Program& program, const At
 std::unique_ptr<Attachment> AttachCgroupEgress(const Program& program, const AttachPoint& point);
 // To what its section says: connect4, bind6, sendmsg4, sock_create, ...
 std::unique_ptr<Attachment> AttachCgroupOwn(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachSkSkb(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachSkMsg(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSkReuseport(const Program& program, const AttachPoint& point);
 
 }  // namespace knetlab

@@ -142,6 +142,18 @@ TEST_F(Wire, SkReuseportDropsUntilItsAttachmentEnds) {
   EXPECT_TRUE(arrives());
 }
 
+TEST(MapsOfSockets, TakeOneProgramAndOtherMapsNone) {
+  const auto attach = [](const std::string& map) {
+    return AttacherFor("sk-msg").attach(Sockets().program("any_message"),
+                                        {.map_fd = Sockets().map(map).fd()});
+  };
+  auto attachment = attach("sockets");
+  EXPECT_EQ(ErrorOf([&] { attach("sockets"); }).code, EBUSY);
+  attachment.reset();
+  EXPECT_EQ(attach("sockets")->Mode(), "sockmap");
+  EXPECT_THAT(ErrorOf([&] { attach("numbers"); }).hint, HasSubstr("SOCKMAP"));
+}
+
 TEST_F(Wire, AnActionLoadedAsAClassifierCanBeAttached) {
   auto attachment = Attach(Kinds(), "act", "tc-ingress", At("server"));
   EXPECT_FALSE(Arrives(10));

@@ -88,7 +88,14 @@ AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   AttachSpec attach;
   attach.kind = hook.name();
   attach.mark = hook.key.mark();
-  attach.target = TargetsOf(AttacherFor(attach.kind), context).Require(hook.value);
+  const Attacher& attacher = AttacherFor(attach.kind);
+  if (attacher.target == AttachTarget::kMap) {
+    attach.target = hook.value.String("program.map");
+    if (const std::size_t dot = attach.target.find('.'); dot == 0 || dot >= attach.target.size() - 1)
+      hook.value.FailType("program.map", "the label of a program, a dot, the name of its map");
+  } else {
+    attach.target = TargetsOf(attacher, context).Require(hook.value);
+  }
   if (const auto match = fields.Find("match")) attach.match = match->Text("a verdict");
   if (const auto otherwise = fields.Find("otherwise")) attach.otherwise = otherwise->Text("a verdict");
   if (const auto mode = fields.Find("mode")) {

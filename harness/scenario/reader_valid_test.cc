@@ -127,11 +127,12 @@ TEST_F(ReaderValid, SocketsAndPrograms) {
   EXPECT_EQ(s.programs[0].maps[0].size, 16u);
   EXPECT_EQ(s.programs[0].maps[0].contents[0].value.elements[0].integer, 16);
   EXPECT_EQ(s.programs[0].globals.at("limit").elements[0].integer, 5);
-  ASSERT_EQ(s.programs[1].attach.size(), 6u);
+  ASSERT_EQ(s.programs[1].attach.size(), 7u);
   EXPECT_EQ(s.programs[1].attach[2].target, "tap");
   EXPECT_EQ(s.programs[1].attach[3].target, "lb");
   EXPECT_EQ(s.programs[1].attach[4].target, "web");
   EXPECT_EQ(s.programs[1].attach[5].target, "lb");
+  EXPECT_EQ(s.programs[1].attach[6].target, "filter.sockets");
   EXPECT_TRUE(s.sockets[1].reuseport);
   EXPECT_EQ(s.programs[1].maps[0].share_program, "drop");
   EXPECT_EQ(s.programs[1].maps[0].share_map, "counters");

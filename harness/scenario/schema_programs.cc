@@ -32,6 +32,8 @@ const char* TargetText(AttachTarget target) {
       return "a namespace";
     case AttachTarget::kCgroup:
       return "a namespace: its sockets and commands are put into a cgroup";
+    case AttachTarget::kMap:
+      return "a map of sockets, `program.map`";
     default:
       return "endpoint, `namespace:interface`";
   }

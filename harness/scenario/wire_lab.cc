@@ -152,7 +152,10 @@ std::string WireLab::Attach(const LoadedProgram& loaded, const AttachSpec& spec)
   hook.hook = spec.kind;
   hook.program = loaded.spec->label;
   const Attacher& attacher = AttacherFor(spec.kind);
-  if (attacher.target == AttachTarget::kCgroup) {
+  if (attacher.target == AttachTarget::kMap) {
+    const std::size_t dot = spec.target.find('.');
+    point.map_fd = programs_->at(spec.target.substr(0, dot)).object.map(spec.target.substr(dot + 1)).fd();
+  } else if (attacher.target == AttachTarget::kCgroup) {
     point.cgroup_fd = cgroup(spec.target)->fd();
   } else if (attacher.target == AttachTarget::kNamespace) {
     point.ns = &topology_->ns(spec.target);
