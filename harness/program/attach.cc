@@ -78,9 +78,9 @@ constexpr std::array kAttachers = {
     Attacher{"cgroup-ingress", BPF_PROG_TYPE_CGROUP_SKB, kCgroup, false, TakesCgroupSkb, AttachCgroupIngress},
     Attacher{"cgroup-egress", BPF_PROG_TYPE_CGROUP_SKB, kCgroup, false, TakesCgroupSkb, AttachCgroupEgress},
     Attacher{"cgroup-sock-addr", BPF_PROG_TYPE_CGROUP_SOCK_ADDR, kCgroup, false, TakesCgroupSockAddr,
-             AttachCgroupOwn},
-    Attacher{"cgroup-sock", BPF_PROG_TYPE_CGROUP_SOCK, kCgroup, false, TakesCgroupSock, AttachCgroupOwn},
-    Attacher{"sock-ops", BPF_PROG_TYPE_SOCK_OPS, kCgroup, false, TakesSockOps, AttachCgroupOwn},
+             AttachCgroupSockAddr},
+    Attacher{"cgroup-sock", BPF_PROG_TYPE_CGROUP_SOCK, kCgroup, false, TakesCgroupSock, AttachCgroupSock},
+    Attacher{"sock-ops", BPF_PROG_TYPE_SOCK_OPS, kCgroup, false, TakesSockOps, AttachSockOps},
     Attacher{"sk-skb", BPF_PROG_TYPE_SK_SKB, kMap, false, TakesSkSkb, AttachSkSkb},
     Attacher{"sk-msg", BPF_PROG_TYPE_SK_MSG, kMap, false, TakesSkMsg, AttachSkMsg},
 };
@@ -176,6 +176,17 @@ int InterfaceIndex(const AttachPoint& point, const char* what) {
                .hint = NearestHint(point.interface, names),
                .detail = "",
                .code = code});
+}
+
+void RequireType(const Program& program, const char* what, std::string_view kind) {
+  if (AttacherFor(kind).takes(program)) return;
+  throw Error({.what = what,
+               .where = program.name(),
+               .why = fmt::format("it has the type {}, {} takes {}", ProgramTypeName(program.type()), kind,
+                                  ProgramTypeName(AttacherFor(kind).program_type)),
+               .hint = "",
+               .detail = "",
+               .code = EINVAL});
 }
 
 void RequireMode(const AttachPoint& point, const char* what, const std::vector<std::string>& modes) {

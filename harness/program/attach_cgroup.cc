@@ -27,15 +27,28 @@ std::unique_ptr<Attachment> AttachToCgroup(const Program& program, const AttachP
 }  // namespace
 
 std::unique_ptr<Attachment> AttachCgroupIngress(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachCgroup, "cgroup-ingress");
   return AttachToCgroup(program, point, BPF_CGROUP_INET_INGRESS);
 }
 
 std::unique_ptr<Attachment> AttachCgroupEgress(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachCgroup, "cgroup-egress");
   return AttachToCgroup(program, point, BPF_CGROUP_INET_EGRESS);
 }
 
-std::unique_ptr<Attachment> AttachCgroupOwn(const Program& program, const AttachPoint& point) {
+std::unique_ptr<Attachment> AttachCgroupSockAddr(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachCgroup, "cgroup-sock-addr");
   return AttachToCgroup(program, point, program.expected_attach_type());
+}
+
+std::unique_ptr<Attachment> AttachCgroupSock(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachCgroup, "cgroup-sock");
+  return AttachToCgroup(program, point, program.expected_attach_type());
+}
+
+std::unique_ptr<Attachment> AttachSockOps(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachCgroup, "sock-ops");
+  return AttachToCgroup(program, point, BPF_CGROUP_SOCK_OPS);
 }
 
 }  // namespace knetlab

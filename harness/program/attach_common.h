@@ -73,6 +73,9 @@ auto RunAt(const AttachPoint& point, Work&& work) {
 // The index of the point's interface; call it in its namespace. Throws Error, with the nearest name.
 int InterfaceIndex(const AttachPoint& point, const char* what);
 
+// Throws Error unless the program has the type of this kind of hook.
+void RequireType(const Program& program, const char* what, std::string_view kind);
+
 // Throws Error unless the point's mode is one of these.
 void RequireMode(const AttachPoint& point, const char* what, const std::vector<std::string>& modes);
 
@@ -84,8 +87,10 @@ std::unique_ptr<Attachment> AttachSocket(const Program& program, const AttachPoi
 std::unique_ptr<Attachment> AttachSkLookup(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachCgroupIngress(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachCgroupEgress(const Program& program, const AttachPoint& point);
-// To what its section says: connect4, bind6, sendmsg4, sock_create, ...
-std::unique_ptr<Attachment> AttachCgroupOwn(const Program& program, const AttachPoint& point);
+// The first two to what their section says: connect4, bind6, sendmsg4, sock_create, ...
+std::unique_ptr<Attachment> AttachCgroupSockAddr(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachCgroupSock(const Program& program, const AttachPoint& point);
+std::unique_ptr<Attachment> AttachSockOps(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSkSkb(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSkMsg(const Program& program, const AttachPoint& point);
 std::unique_ptr<Attachment> AttachSkReuseport(const Program& program, const AttachPoint& point);

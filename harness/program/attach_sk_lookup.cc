@@ -17,6 +17,7 @@ constexpr const char* kAttachSkLookup = "attach sk_lookup program";
 }  // namespace
 
 std::unique_ptr<Attachment> AttachSkLookup(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachSkLookup, "sk-lookup");
   RequireMode(point, kAttachSkLookup, {"auto"});
   return RunAt(point, [&] {
     const UniqueFd ns(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));

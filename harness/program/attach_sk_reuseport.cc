@@ -8,7 +8,9 @@
 namespace knetlab {
 
 std::unique_ptr<Attachment> AttachSkReuseport(const Program& program, const AttachPoint& point) {
-  return AttachToSocket(program, point, "attach reuseport program", SO_ATTACH_REUSEPORT_EBPF, "sk_reuseport",
+  constexpr const char* kAttachReuseport = "attach reuseport program";
+  RequireType(program, kAttachReuseport, "sk-reuseport");
+  return AttachToSocket(program, point, kAttachReuseport, SO_ATTACH_REUSEPORT_EBPF, "sk_reuseport",
                         SO_DETACH_REUSEPORT_BPF);
 }
 

@@ -60,6 +60,7 @@ std::unique_ptr<Attachment> AttachToMap(const Program& program, const AttachPoin
 }  // namespace
 
 std::unique_ptr<Attachment> AttachSkSkb(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachToMap, "sk-skb");
   const std::uint32_t own = program.expected_attach_type();
   if (own != BPF_SK_SKB_STREAM_PARSER && own != BPF_SK_SKB_STREAM_VERDICT && own != BPF_SK_SKB_VERDICT) {
     throw ErrnoError(kAttachToMap, program.name(), EINVAL,
@@ -69,6 +70,7 @@ std::unique_ptr<Attachment> AttachSkSkb(const Program& program, const AttachPoin
 }
 
 std::unique_ptr<Attachment> AttachSkMsg(const Program& program, const AttachPoint& point) {
+  RequireType(program, kAttachToMap, "sk-msg");
   return AttachToMap(program, point, BPF_SK_MSG_VERDICT);
 }
 

@@ -16,6 +16,7 @@
 namespace knetlab {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 // UDP from client to server over the veth.
@@ -140,6 +141,14 @@ TEST_F(Wire, SkReuseportDropsUntilItsAttachmentEnds) {
   EXPECT_FALSE(arrives());
   attachment.reset();
   EXPECT_TRUE(arrives());
+}
+
+TEST_F(Wire, AProgramOfAnotherTypeIsToldTheType) {
+  for (const std::string_view kind : {"sk-lookup", "sk-reuseport", "sk-skb", "sk-msg", "cgroup-ingress",
+                                      "cgroup-egress", "cgroup-sock-addr", "cgroup-sock", "sock-ops"}) {
+    const ErrorParts error = ErrorOf([&] { Attach(Kinds(), "shoot", kind, {}); });
+    EXPECT_THAT(error.why, AllOf(HasSubstr("type sched_cls"), HasSubstr(std::string(kind)))) << kind;
+  }
 }
 
 TEST(MapsOfSockets, TakeOneProgramAndOtherMapsNone) {

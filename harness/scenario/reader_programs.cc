@@ -78,7 +78,8 @@ const DeclaredNames& TargetsOf(const Attacher& attacher, const ReadContext& cont
   }
 }
 
-AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
+// `own`: the label of the program, whose maps it may name.
+AttachSpec ReadAttachment(const Node& node, const std::string& own, const ReadContext& context) {
   std::vector<std::string_view> kinds;
   for (const Attacher& attacher : Attachers()) kinds.push_back(attacher.kind);
   std::vector<Key> keys{{"mode"}, {"match"}, {"otherwise"}};
@@ -91,8 +92,11 @@ AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   const Attacher& attacher = AttacherFor(attach.kind);
   if (attacher.target == AttachTarget::kMap) {
     attach.target = hook.value.String("program.map");
-    if (const std::size_t dot = attach.target.find('.'); dot == 0 || dot >= attach.target.size() - 1)
+    const std::size_t dot = attach.target.find('.');
+    if (dot == 0 || dot >= attach.target.size() - 1)
       hook.value.FailType("program.map", "the label of a program, a dot, the name of its map");
+    if (const std::string label = attach.target.substr(0, dot); label != own)
+      context.programs.Require(hook.value, label);
   } else {
     attach.target = TargetsOf(attacher, context).Require(hook.value);
   }
@@ -108,11 +112,11 @@ AttachSpec ReadAttachment(const Node& node, const ReadContext& context) {
   return attach;
 }
 
-std::vector<AttachSpec> ReadAttach(const Node& node, const ReadContext& context) {
-  if (!node.is_sequence()) return {ReadAttachment(node, context)};
+std::vector<AttachSpec> ReadAttach(const Node& node, const std::string& own, const ReadContext& context) {
+  if (!node.is_sequence()) return {ReadAttachment(node, own, context)};
   std::vector<AttachSpec> attachments;
   for (const Node& item : node.Items("a list of attachments"))
-    attachments.push_back(ReadAttachment(item, context));
+    attachments.push_back(ReadAttachment(item, own, context));
   return attachments;
 }
 
@@ -164,6 +168,9 @@ void ReadFilter(const Node& expression, const Fields& fields, ProgramSpec& progr
   program.filter = expression.Text("a pcap-filter expression");
   for (const AttachSpec& attach : program.attach) {
     const AttachSpec& first = program.attach.front();
+    if (!AttacherFor(attach.kind).has_verdicts)
+      FailAt(attach.mark, fmt::format("a filter decides about packets, {} about sockets", attach.kind),
+             "attach it to xdp, tc-ingress, tc-egress or a packet socket");
     const bool same = FilterHookOf(attach) == FilterHookOf(first) && attach.match == first.match &&
                       attach.otherwise == first.otherwise;
     if (!same)
@@ -188,7 +195,7 @@ ProgramSpec ReadProgram(const Entry& entry, const ReadContext& context) {
   if (!is_filter) program.object = FindObject(source.value, context);
   if (const auto name = fields.Find("program")) program.program = ReadSymbol(*name, "a program");
   if (const auto type = fields.Find("type")) program.type = ReadProgramType(*type);
-  if (const auto attach = fields.Find("attach")) program.attach = ReadAttach(*attach, context);
+  if (const auto attach = fields.Find("attach")) program.attach = ReadAttach(*attach, program.label, context);
   if (is_filter) {
     ReadFilter(source.value, fields, program);
     return program;

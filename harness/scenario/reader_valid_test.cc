@@ -132,7 +132,7 @@ TEST_F(ReaderValid, SocketsAndPrograms) {
   EXPECT_EQ(s.programs[1].attach[3].target, "lb");
   EXPECT_EQ(s.programs[1].attach[4].target, "web");
   EXPECT_EQ(s.programs[1].attach[5].target, "lb");
-  EXPECT_EQ(s.programs[1].attach[6].target, "filter.sockets");
+  EXPECT_EQ(s.programs[1].attach[6].target, "drop.sockets");
   EXPECT_TRUE(s.sockets[1].reuseport);
   EXPECT_EQ(s.programs[1].maps[0].share_program, "drop");
   EXPECT_EQ(s.programs[1].maps[0].share_map, "counters");
