@@ -3,18 +3,20 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
+#include "harness/capture/frame_view.h"
 #include "harness/filter/compile.h"
 
 namespace knetlab {
 namespace {
 
-// Of the frame.
 // Of a packet without bpf_xdp_load_bytes: what a page holds.
 constexpr std::uint32_t kMostByHand = 4096;
 constexpr std::int32_t kCounterShift = 6;
-constexpr std::int16_t kRecordOffset = -8, kFrameOffset = 8;
+// Of the frame: where the ring's record is, then the frame view, then a record for a perf buffer.
+constexpr std::int16_t kRecordOffset = -8;
 
 constexpr std::int16_t At(std::size_t offset) {
   return static_cast<std::int16_t>(offset);
@@ -35,47 +37,58 @@ std::vector<std::uint32_t> Classes(std::uint32_t snaplen) {
 // R6: the context, R7: the point's counters on this CPU, R8: the packet's length, R9: what of it is captured.
 class Maker {
  public:
-  explicit Maker(const CaptureProgramSpec& spec) : spec_(spec) {}
+  explicit Maker(const CaptureProgramSpec& spec) : spec_(spec) {
+    if (HasFrameView(spec.type))
+      view_.emplace(a_, spec.type, bottom_ = At(kRecordOffset - FrameView::kBytes));
+    if (!spec.ring) bottom_ = stack_record_ = At(bottom_ - HeadBytes());
+  }
 
   Code Make() {
     const Label match = a_.NewLabel();
     FindCounters();
     Count(offsetof(CaptureCounters, received));
+    if (view_) view_->Find();
     if (spec_.filter != nullptr) {
       EmbedFilter(a_, *spec_.filter,
                   {.target = Target(),
                    .context = R6,
-                   .stack = kFrameOffset,
+                   .stack = static_cast<std::int16_t>(-bottom_),
                    .free = 1U << 8 | 1U << 9,
                    .match = match,
-                   .otherwise = out_});
+                   .otherwise = out_,
+                   .reader = view_ ? std::optional(view_->Reader()) : std::nullopt});
     }
     a_.Bind(match);
     Count(offsetof(CaptureCounters, matched));
     if (spec_.sample > 1) Sample();
     FindLength();
-    const std::vector<std::uint32_t> classes = Classes(MostCaptured());
-    for (const std::uint32_t size : classes) {
-      const Label larger = size == classes.back() ? lost_ : a_.NewLabel();
-      a_.JumpIf(Cond::kGreater, R9, static_cast<std::int32_t>(size), larger);
-      Copy(size);
-      if (size != classes.back()) a_.Bind(larger);
+    if (spec_.ring) {
+      IntoRing();
+    } else {
+      IntoPerfBuffer();
     }
     a_.Bind(lost_);
     Count(offsetof(CaptureCounters, lost));
     a_.Bind(out_);
     a_.Mov(R0, spec_.result);
     a_.Exit();
+    if (view_) view_->DefineReader();
     return a_.Finish();
   }
 
  private:
   bool xdp() const { return spec_.type == BPF_PROG_TYPE_XDP; }
-  bool copies_itself() const { return xdp() && !spec_.load_bytes; }
+  bool copies_itself() const { return xdp() && spec_.ring && !spec_.load_bytes; }
   std::uint32_t MostCaptured() const {
-    return copies_itself() ? std::min(spec_.snaplen, kMostByHand) : spec_.snaplen;
+    const std::uint32_t most = copies_itself() ? kMostByHand : spec_.ring ? UINT32_MAX : kMostInPerfRecord;
+    return std::min(spec_.snaplen, most);
+  }
+  // What stands in a record in front of the packet's data.
+  std::int32_t HeadBytes() const {
+    return static_cast<std::int32_t>(sizeof(CaptureRecord) + (view_ ? sizeof(CaptureHead) : 0));
   }
   FilterTarget Target() const {
+    if (view_) return FilterTarget::kSocket;
     if (!xdp()) return FilterTarget::kTc;
     return spec_.frags ? FilterTarget::kXdpFrags : FilterTarget::kXdp;
   }
@@ -118,7 +131,10 @@ class Maker {
   }
 
   void FindLength() {
-    if (!xdp()) {
+    if (view_) {
+      view_->LoadLength(R8);
+      view_->LoadDataLength(R9);
+    } else if (!xdp()) {
       a_.Load(Size::kWord, R8, R6, offsetof(__sk_buff, len));
     } else if (spec_.frags) {
       a_.Mov(R1, R6);
@@ -130,11 +146,56 @@ class Maker {
       a_.Alu(AluOp::kSub, Width::k64, R8, R1);
     }
     const Label whole = a_.NewLabel();
-    a_.Mov(R9, R8);
+    if (!view_) a_.Mov(R9, R8);
     a_.JumpIf(Cond::kLessEqual, R9, static_cast<std::int32_t>(MostCaptured()), whole);
     a_.Mov(R9, static_cast<std::int32_t>(MostCaptured()));
     a_.Bind(whole);
     a_.JumpIf(Cond::kLess, R9, 1, lost_);  // there is no such packet, but helpers want to see it
+  }
+
+  // The record's fields, at R3; R0 is the time.
+  void FillRecord() {
+    a_.Store(Size::kDouble, R3, offsetof(CaptureRecord, time_ns), R0);
+    a_.Store(Size::kWord, R3, offsetof(CaptureRecord, wire_length), R8);
+    a_.Store(Size::kWord, R3, offsetof(CaptureRecord, captured), R9);
+    a_.StoreValue(Size::kWord, R3, offsetof(CaptureRecord, point), static_cast<std::int32_t>(spec_.point));
+    StoreVlan();
+  }
+
+  // The kernel copies the packet behind the record itself.
+  void IntoPerfBuffer() {
+    for (std::int32_t at = 0; at < HeadBytes(); at += 8)
+      a_.StoreValue(Size::kDouble, R10, At(stack_record_ + at), 0);
+    a_.Call(BPF_FUNC_ktime_get_ns);
+    a_.Mov(R3, R10);
+    a_.Add(R3, stack_record_);
+    FillRecord();
+    const auto head = [this](Reg to) {
+      a_.Mov(to, R10);
+      a_.Add(to, stack_record_ + static_cast<std::int32_t>(sizeof(CaptureRecord)));
+    };
+    if (view_) view_->CopyHead(head, lost_);
+    a_.Mov(R1, R6);
+    a_.MapAddress(R2, kCaptureRing);
+    a_.Mov(R3, R9);
+    a_.Alu(AluOp::kLeft, Width::k64, R3, 32);
+    a_.Mov32(R4, -1);  // BPF_F_CURRENT_CPU
+    a_.Alu(AluOp::kOr, Width::k64, R3, R4);
+    a_.Mov(R4, R10);
+    a_.Add(R4, stack_record_);
+    a_.Mov(R5, HeadBytes());
+    a_.Call(BPF_FUNC_perf_event_output);
+    a_.JumpIf(Cond::kEqual, R0, 0, out_);
+  }
+
+  void IntoRing() {
+    const std::vector<std::uint32_t> classes = Classes(MostCaptured());
+    for (const std::uint32_t size : classes) {
+      const Label larger = size == classes.back() ? lost_ : a_.NewLabel();
+      a_.JumpIf(Cond::kGreater, R9, static_cast<std::int32_t>(size), larger);
+      Copy(size);
+      if (size != classes.back()) a_.Bind(larger);
+    }
   }
 
   // At most `size` bytes, in a record of that class.
@@ -142,19 +203,23 @@ class Maker {
     const Label quiet = a_.NewLabel();
     const Label failed = a_.NewLabel();
     a_.MapAddress(R1, kCaptureRing);
-    a_.Mov(R2, static_cast<std::int32_t>(sizeof(CaptureRecord) + size));
+    a_.Mov(R2, HeadBytes() + static_cast<std::int32_t>(size));
     a_.Mov(R3, 0);
     a_.Call(BPF_FUNC_ringbuf_reserve);
     a_.JumpIf(Cond::kEqual, R0, 0, lost_);
     a_.Store(Size::kDouble, R10, kRecordOffset, R0);
     a_.Call(BPF_FUNC_ktime_get_ns);
     a_.Load(Size::kDouble, R3, R10, kRecordOffset);
-    a_.Store(Size::kDouble, R3, offsetof(CaptureRecord, time_ns), R0);
-    a_.Store(Size::kWord, R3, offsetof(CaptureRecord, wire_length), R8);
-    a_.Store(Size::kWord, R3, offsetof(CaptureRecord, captured), R9);
-    a_.StoreValue(Size::kWord, R3, offsetof(CaptureRecord, point), static_cast<std::int32_t>(spec_.point));
-    StoreVlan();
-    a_.Add(R3, sizeof(CaptureRecord));
+    FillRecord();
+    const auto head = [this](Reg to) {
+      a_.Load(Size::kDouble, to, R10, kRecordOffset);
+      a_.Add(to, sizeof(CaptureRecord));
+    };
+    if (view_) {
+      view_->CopyHead(head, failed);
+      a_.Load(Size::kDouble, R3, R10, kRecordOffset);
+    }
+    a_.Add(R3, HeadBytes());
     if (copies_itself()) {
       CopyByHand(size);
     } else {
@@ -166,7 +231,7 @@ class Maker {
     }
     // Waking the reader costs as much as capturing a hundred packets.
     a_.Load(Size::kDouble, R3, R7, offsetof(CaptureCounters, unsignalled));
-    a_.Add(R3, static_cast<std::int32_t>(sizeof(CaptureRecord) + size));
+    a_.Add(R3, HeadBytes() + static_cast<std::int32_t>(size));
     a_.Mov(R2, BPF_RB_NO_WAKEUP);
     a_.JumpIf(Cond::kLess, R3, static_cast<std::int32_t>(spec_.watermark), quiet);
     a_.Mov(R2, BPF_RB_FORCE_WAKEUP);
@@ -237,6 +302,9 @@ class Maker {
 
   const CaptureProgramSpec& spec_;
   Assembler a_;
+  std::optional<FrameView> view_;
+  std::int16_t bottom_ = kRecordOffset;  // of what is used of the frame
+  std::int16_t stack_record_ = 0;        // for perf buffers
   const Label out_ = a_.NewLabel(), lost_ = a_.NewLabel();
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/program/object.h"
+#include "harness/program/raw_program.h"
 #include "harness/traffic/test_packets.h"
 
 namespace knetlab::testing {
@@ -34,5 +35,9 @@ struct Hooked {
   const Program& frags() const { return object.program("hooked_frags"); }
   int hook() const { return object.map("hook").fd(); }
 };
+
+// Of any type with an __sk_buff, instrumented: 0, which is a drop, where the length of what it is given is
+// odd; else 1.
+RawProgram KeepsEvenLengths(bpf_prog_type type, std::uint32_t attach_type = 0);
 
 }  // namespace knetlab::testing

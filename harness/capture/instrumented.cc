@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <optional>
 #include <utility>
 
 #include "harness/program/instrument.h"
@@ -37,7 +38,7 @@ class Inserted : public Placement {
 // "XDP_DROP", "TC_ACT_SHOT", "other" as "drop", "shot", "other".
 std::string ShortName(std::string name) {
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* prefix : {"xdp_", "tc_act_"}) {
+  for (const char* prefix : {"xdp_", "tc_act_", "socket_", "cgroup_"}) {
     if (name.rfind(prefix, 0) == 0) name.erase(0, std::string_view(prefix).size());
   }
   return name;
@@ -50,23 +51,51 @@ std::vector<std::string> SlotNames(const Instrumentation& instrumentation) {
   return names;
 }
 
+std::optional<std::size_t> SlotByName(const Program& program, const std::vector<std::string>& names,
+                                      const std::string& verdict) {
+  std::string wanted = ShortName(verdict);
+  const bool tc = program.type() == BPF_PROG_TYPE_SCHED_CLS || program.type() == BPF_PROG_TYPE_SCHED_ACT;
+  if (tc && wanted == "drop") wanted = "shot";
+  if (tc && wanted == "pass") wanted = "ok";
+  const auto found = std::find_if(names.begin(), names.end(),
+                                  [&](const std::string& name) { return ShortName(name) == wanted; });
+  if (found == names.end()) return std::nullopt;
+  return static_cast<std::size_t>(found - names.begin());
+}
+
 // None: all slots.
-std::vector<std::size_t> ChosenSlots(const std::string& hook, const std::vector<std::string>& names,
+std::vector<std::size_t> ChosenSlots(const std::string& hook, const Program& program,
+                                     const std::vector<std::string>& names,
                                      const std::vector<std::string>& verdicts) {
   std::vector<std::size_t> slots;
   for (const std::string& verdict : verdicts) {
-    const auto found = std::find_if(names.begin(), names.end(), [&](const std::string& name) {
-      return ShortName(name) == ShortName(verdict);
-    });
-    if (found == names.end())
+    const std::optional<std::size_t> slot = SlotByName(program, names, verdict);
+    if (!slot)
       throw UnfitProgram(hook, fmt::format("\"{}\" is not a verdict of its program", verdict),
                          NearestHint(verdict, names));
-    slots.push_back(static_cast<std::size_t>(found - names.begin()));
+    slots.push_back(*slot);
   }
   for (std::size_t slot = 0; verdicts.empty() && slot < names.size(); ++slot) slots.push_back(slot);
   std::sort(slots.begin(), slots.end());
   slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
   return slots;
+}
+
+// What a capture program returns, which nobody heeds: a value that its type allows.
+std::optional<std::int32_t> HarmlessResult(bpf_prog_type type) {
+  switch (type) {
+    case BPF_PROG_TYPE_XDP:
+      return XDP_PASS;
+    case BPF_PROG_TYPE_SCHED_CLS:
+    case BPF_PROG_TYPE_SCHED_ACT:
+      return TC_ACT_OK;
+    case BPF_PROG_TYPE_SOCKET_FILTER:
+      return 0;
+    case BPF_PROG_TYPE_CGROUP_SKB:
+      return 1;
+    default:
+      return std::nullopt;
+  }
 }
 
 // The code of a slot; the last one, of what is no verdict, has none.
@@ -79,21 +108,30 @@ std::optional<std::int64_t> CodeOf(const Instrumentation& instrumentation, std::
 
 }  // namespace
 
+bool CanCapture(bpf_prog_type type) {
+  return HarmlessResult(type).has_value();
+}
+
+bool HasVerdict(const Program& program, const std::string& verdict) {
+  const Instrumentation* instrumentation = program.instrumentation();
+  return instrumentation != nullptr && SlotByName(program, SlotNames(*instrumentation), verdict).has_value();
+}
+
 std::vector<CapturePoint> InstrumentedPoints(const std::string& hook, const Program& program,
                                              const InstrumentedOptions& options) {
-  const bool xdp = program.type() == BPF_PROG_TYPE_XDP;
-  if (!xdp && program.type() != BPF_PROG_TYPE_SCHED_CLS && program.type() != BPF_PROG_TYPE_SCHED_ACT)
+  const std::optional<std::int32_t> result = HarmlessResult(program.type());
+  if (!result)
     throw UnfitProgram(
         hook,
         fmt::format("packets of a program of type {} cannot be captured", ProgramTypeName(program.type())),
-        "XDP and TC programs can");
+        "XDP, TC, socket filter and cgroup_skb programs can");
   const Instrumentation* instrumentation = program.instrumentation();
   if (instrumentation == nullptr || instrumentation->method() == InstrumentMethod::kNone)
     throw UnfitProgram(
         hook, fmt::format("{} could not be instrumented: {}", program.name(),
                           instrumentation == nullptr ? "it was not asked for" : instrumentation->why()));
   const CapturePoint like = {.hook = hook,
-                             .result = xdp ? XDP_PASS : TC_ACT_OK,
+                             .result = *result,
                              .kind = {.type = program.type(),
                                       .attach_type = program.expected_attach_type(),
                                       .frags = program.has_frags()}};
@@ -106,7 +144,7 @@ std::vector<CapturePoint> InstrumentedPoints(const std::string& hook, const Prog
     };
   }
   const std::vector<std::string> names = SlotNames(*instrumentation);
-  for (const std::size_t slot : ChosenSlots(hook, names, options.verdicts)) {
+  for (const std::size_t slot : ChosenSlots(hook, program, names, options.verdicts)) {
     points.push_back(like);
     points.back().verdict = names[slot];
     points.back().code = CodeOf(*instrumentation, slot);

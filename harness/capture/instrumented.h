@@ -5,7 +5,7 @@
 //   for (const CapturePoint& point : InstrumentedPoints("server:eth0 xdp filter", program, {}))
 //   session.Add(point);
 //
-// XDP and TC. The placements may outlive the program.
+// XDP, TC, socket filter and cgroup_skb. The placements may outlive the program.
 #pragma once
 
 #include <string>
@@ -17,12 +17,18 @@
 namespace knetlab {
 
 struct InstrumentedOptions {
-  std::vector<std::string> verdicts = {};  // "XDP_DROP", "drop"; empty: all
-  bool entry = false;                      // the packet before the program, too, under the verdict "before"
+  // "XDP_DROP", "drop"; of TC "drop" is TC_ACT_SHOT and "pass" TC_ACT_OK. Empty: all.
+  std::vector<std::string> verdicts = {};
+  bool entry = false;  // the packet before the program, too, under the verdict "before"
 };
 
 // Throws Error: the program is not instrumented (and why), is of another type, has no such verdict.
 std::vector<CapturePoint> InstrumentedPoints(const std::string& hook, const Program& program,
                                              const InstrumentedOptions& options);
+
+// Whether programs of a type decide about packets that can be captured.
+bool CanCapture(bpf_prog_type type);
+// False also where it is not instrumented.
+bool HasVerdict(const Program& program, const std::string& verdict);
 
 }  // namespace knetlab

@@ -116,19 +116,26 @@ std::byte* PutAt(std::byte* at, const T& value) {
   return at + sizeof value;
 }
 
+std::byte* PutSpan(std::byte* at, std::span<const std::byte> bytes) {
+  if (!bytes.empty()) std::memcpy(at, bytes.data(), bytes.size());
+  return at + bytes.size();
+}
+
 std::byte* PutBytes(std::byte* at, const CapturedPacket& packet, std::size_t tag) {
-  const std::byte* from = packet.bytes.data();
-  std::size_t left = packet.bytes.size();
+  std::span<const std::byte> head = packet.head;
+  std::span<const std::byte> bytes = packet.bytes;
   if (tag != 0) {
-    std::memcpy(at, from, kAddresses);
-    at += kAddresses, from += kAddresses, left -= kAddresses;
+    const std::size_t of_head = std::min(head.size(), kAddresses);
+    at = PutSpan(at, head.first(of_head));
+    at = PutSpan(at, bytes.first(kAddresses - of_head));
+    head = head.subspan(of_head);
+    bytes = bytes.subspan(kAddresses - of_head);
     for (const std::uint16_t half : {packet.vlan_type, packet.vlan_tag}) {
       *at++ = static_cast<std::byte>(half >> 8);
       *at++ = static_cast<std::byte>(half & 0xff);
     }
   }
-  std::memcpy(at, from, left);
-  return at + left;
+  return PutSpan(PutSpan(at, head), bytes);
 }
 
 struct EnhancedPacketHead {
@@ -171,8 +178,9 @@ std::uint32_t PcapngWriter::AddInterface(const CaptureInterface& interface) {
 }
 
 bool PcapngWriter::Append(std::uint32_t interface, const CapturedPacket& packet) {
-  const std::size_t tag = packet.vlan_type != 0 && packet.bytes.size() >= kAddresses ? kTagBytes : 0;
-  const auto captured = static_cast<std::uint32_t>(packet.bytes.size() + tag);
+  const std::size_t bytes = packet.head.size() + packet.bytes.size();
+  const std::size_t tag = packet.vlan_type != 0 && bytes >= kAddresses ? kTagBytes : 0;
+  const auto captured = static_cast<std::uint32_t>(bytes + tag);
   const auto wire_length = static_cast<std::uint32_t>(packet.wire_length + tag);
   if (options_.format == CaptureFormat::kPcap) {
     const std::size_t size = sizeof(PcapHead) + captured;

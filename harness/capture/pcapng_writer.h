@@ -47,6 +47,7 @@ struct InterfaceCounts {
 struct CapturedPacket {
   std::uint64_t time_ns = 0;  // since the epoch
   std::uint32_t wire_length = 0;
+  std::span<const std::byte> head{};  // in front of the others
   std::span<const std::byte> bytes{};
   // A VLAN tag that the kernel keeps beside the bytes: put back behind the addresses. The type in the CPU's
   // order; 0: none.

@@ -17,6 +17,7 @@
 #include <ctime>
 #include <utility>
 
+#include "harness/capture/frame_view.h"
 #include "netns/error.h"
 #include "netns/worker.h"
 
@@ -27,12 +28,11 @@ using std::chrono::steady_clock;
 
 constexpr const char* kCapture = "capture";
 constexpr std::uint32_t kMaxPoints = 256;
-constexpr std::size_t kLeastBuffer = std::size_t{1} << 18;
 // What lies below the watermark waits at most so long.
 constexpr std::chrono::milliseconds kInterval{20};
 // And in our own buffer, where a file is written.
 constexpr std::chrono::seconds kFlushInterval{1};
-// Of the thread that drains the ring, which takes a fifth of a CPU at 2 million packets a second.
+// Of the thread that drains the buffer, which takes a fifth of a CPU at 2 million packets a second.
 constexpr int kPriority = -10;
 // For a reader of our output that stands still when we are asked to end.
 constexpr int kPatienceMs = 2000;
@@ -43,19 +43,6 @@ UniqueFd MakeMap(bpf_map_type type, const char* name, std::uint32_t key, std::ui
   options.sz = sizeof options;
   if (inner >= 0) options.inner_map_fd = static_cast<std::uint32_t>(inner);
   return UniqueFd(bpf_map_create(type, name, key, value, entries, &options));
-}
-
-// Before Linux 5.11 its memory counts as locked, which can be limited: then smaller.
-UniqueFd MakeRing(std::size_t& bytes) {
-  bytes = std::bit_ceil(std::max(bytes, kLeastBuffer));
-  for (;; bytes /= 2) {
-    UniqueFd ring = MakeMap(BPF_MAP_TYPE_RINGBUF, "knetlab_ring", 0, 0, static_cast<std::uint32_t>(bytes));
-    if (ring) return ring;
-    const bool limited = errno == EPERM || errno == ENOMEM;
-    if (!limited || bytes <= kLeastBuffer)
-      throw ErrnoError("make ring buffer of", fmt::format("{} bytes", bytes), errno,
-                       errno == EPERM ? "it needs root, or CAP_BPF" : "");
-  }
 }
 
 // What has to be added to CLOCK_MONOTONIC to get the time of day.
@@ -107,7 +94,7 @@ std::optional<VerdictOption> OptionOf(const CapturePoint& point) {
 CaptureSession::CaptureSession(const SessionOptions& options)
     : options_(options),
       filter_(Compile(options.filter)),
-      ring_(MakeRing(options_.buffer)),
+      buffer_(options.buffer_kind, options.buffer),
       counters_(kMaxPoints),
       stop_event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
@@ -115,13 +102,14 @@ CaptureSession::CaptureSession(const SessionOptions& options)
   barrier_ = MakeMap(BPF_MAP_TYPE_ARRAY_OF_MAPS, "knetlab_barrier", sizeof(std::uint32_t),
                      sizeof(std::uint32_t), 1, counters_.fd());
   if (!barrier_) throw ErrnoError("make map", "of maps", errno);
-  reader_ = std::make_unique<RingReader>(ring_.get(), options_.buffer);
+  const auto wait_on = [this](int fd, std::uint32_t events) {
+    epoll_event event{.events = events, .data = {.fd = fd}};
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+      throw ErrnoError("wait for", "buffer", errno);
+  };
   // Edge-triggered: readable means that a program woke us, not that there is something.
-  epoll_event ring{.events = EPOLLIN | EPOLLET, .data = {.fd = ring_.get()}};
-  epoll_event stop{.events = EPOLLIN, .data = {.fd = stop_event_.get()}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, ring_.get(), &ring) != 0 ||
-      ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, stop_event_.get(), &stop) != 0)
-    throw ErrnoError("wait for", "ring buffer", errno);
+  for (const int fd : buffer_.fds()) wait_on(fd, EPOLLIN | EPOLLET);
+  wait_on(stop_event_.get(), EPOLLIN);
   points_.reserve(kMaxPoints);
 }
 
@@ -146,10 +134,11 @@ void CaptureSession::Add(const CapturePoint& at) {
                                   .filter = filter_ ? &*filter_ : nullptr,
                                   .snaplen = options_.snaplen,
                                   .sample = options_.sample,
+                                  .ring = buffer_.kind() == BufferKind::kRing,
                                   .load_bytes = options_.load_bytes.value_or(HasLoadBytes()),
                                   .watermark = static_cast<std::uint32_t>(
-                                      std::min<std::size_t>(options_.buffer / 16, std::size_t{1} << 20))});
-  code.BindMap(kCaptureRing, ring_.get());
+                                      std::min<std::size_t>(buffer_.bytes() / 16, std::size_t{1} << 20))});
+  code.BindMap(kCaptureRing, buffer_.map_fd());
   code.BindMap(kCaptureCounters, counters_.fd());
   points_.push_back({.at = at,
                      .program = RawProgram::Load({.name = std::string(kCaptureProgramName),
@@ -194,8 +183,8 @@ void CaptureSession::Start(std::stop_token stop) {
   on_stop_.emplace(std::move(stop), [event = stop_event_.get()] { ::eventfd_write(event, 1); });
 }
 
-void CaptureSession::Take(const CaptureRecord& record, const std::byte* packet) {
-  if (record.point >= points_.size()) return;
+void CaptureSession::Take(const CaptureRecord& record, std::span<const std::byte> head,
+                          const std::byte* packet) {
   Point& point = points_[record.point];
   if (options_.count && taken_ == *options_.count) {
     ++point.beyond;
@@ -205,21 +194,36 @@ void CaptureSession::Take(const CaptureRecord& record, const std::byte* packet) 
   writer_->Append(point.interface,
                   {.time_ns = record.time_ns + epoch_ns_,
                    .wire_length = record.wire_length,
+                   .head = head,
                    .bytes = {packet, record.captured},
                    .vlan_type = static_cast<std::uint16_t>(record.vlan_type << 8 | record.vlan_type >> 8),
                    .vlan_tag = record.vlan_tag});
 }
 
-// False once the capture is to end.
-bool CaptureSession::Drain() {
+void CaptureSession::TakeRecord(std::span<const std::byte> bytes) {
+  CaptureRecord record{};
+  if (bytes.size() < sizeof record) return;
+  std::memcpy(&record, bytes.data(), sizeof record);
+  bytes = bytes.subspan(sizeof record);
+  if (record.point >= points_.size()) return;
+  std::span<const std::byte> head;
+  if (HasFrameView(points_[record.point].at.kind.type)) {
+    if (bytes.size() < sizeof(CaptureHead)) return;
+    std::uint64_t length = 0;
+    std::memcpy(&length, bytes.data() + offsetof(CaptureHead, length), sizeof length);
+    length = std::min<std::uint64_t>({length, CaptureHead::kMost, options_.snaplen});
+    head = bytes.subspan(offsetof(CaptureHead, bytes), length);
+    bytes = bytes.subspan(sizeof(CaptureHead));
+  }
+  const std::size_t room = std::min<std::size_t>(bytes.size(), options_.snaplen - head.size());
+  record.captured = std::min(record.captured, static_cast<std::uint32_t>(room));
+  Take(record, head, bytes.data());
+}
+
+// False once the capture is to end. `all`: no program runs any more.
+bool CaptureSession::Drain(bool all) {
   const std::lock_guard lock(mutex_);
-  reader_->Consume([this](std::span<const std::byte> bytes) {
-    CaptureRecord record{};
-    if (bytes.size() < sizeof record) return;
-    std::memcpy(&record, bytes.data(), sizeof record);
-    record.captured = std::min(record.captured, static_cast<std::uint32_t>(bytes.size() - sizeof record));
-    Take(record, bytes.data() + sizeof record);
-  });
+  buffer_.Consume([this](std::span<const std::byte> bytes) { TakeRecord(bytes); }, all);
   const auto now = steady_clock::now();
   const BlockOutput& output = writer_->output();
   if (output.pending() && (output.is_live() || now - flushed_ >= kFlushInterval)) {
@@ -239,7 +243,7 @@ bool CaptureSession::Drain() {
 }
 
 void CaptureSession::Follow() {
-  // On a busy machine the ring fills while others have the CPU. Where it is not allowed we go without.
+  // On a busy machine the buffer fills while others have the CPU. Where it is not allowed we go without.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kPriority);
   try {
     while (Drain()) {
@@ -271,7 +275,7 @@ void CaptureSession::Finish() {
   const int inner = counters_.fd();
   if (bpf_map_update_elem(barrier_.get(), &slot, &inner, BPF_ANY) != 0)
     throw ErrnoError("wait for", "capture programs", errno);
-  Drain();
+  Drain(true);
   const std::lock_guard lock(mutex_);
   result_.duration_ns = static_cast<std::uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - begin_).count());
@@ -288,6 +292,7 @@ void CaptureSession::Finish() {
     result_.end = CaptureEnd::kOutput;
     result_.output_error = writer_->error();
   }
+  result_.buffer_kind = buffer_.kind();
   result_.bytes = writer_->output().bytes();
   for (std::uint32_t i = 0; i < points_.size(); ++i) result_.points.push_back(CountsOf(i));
 }

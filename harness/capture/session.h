@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A capture: points of hooks, programs in them, one ring buffer, one file, and counts that are exact:
+// A capture: points of hooks, programs in them, a buffer in the kernel, one file, and counts that are exact:
 // matched = written + lost, always.
 //
 //   CaptureSession session({.output = "out.pcapng", .filter = "udp port 53"});
@@ -9,10 +9,10 @@
 //   session.AwaitEnd();
 //   CaptureResult result = session.Stop();
 //
-// A thread of its own drains the ring: woken when a good part has come, and every few milliseconds for what
-// is less. When the capture ends, the programs are taken out, those under way are waited for, and the ring is
-// drained to its end. Errors are thrown by the calls, those of the thread by Stop(). The calls belong to one
-// thread, but Counts() may come from any.
+// A thread of its own drains the buffer: woken when a good part has come, and every few milliseconds for what
+// is less. When the capture ends, the programs are taken out, those under way are waited for, and the
+// buffer is drained to its end. Errors are thrown by the calls, those of the thread by Stop(). The calls
+// belong to one thread, but Counts() may come from any.
 #pragma once
 
 #include <chrono>
@@ -23,6 +23,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -32,7 +33,7 @@
 #include "harness/capture/capture_program.h"
 #include "harness/capture/counter_map.h"
 #include "harness/capture/pcapng_writer.h"
-#include "harness/capture/ring_reader.h"
+#include "harness/capture/record_buffer.h"
 #include "harness/program/raw_program.h"
 #include "netns/fd.h"
 
@@ -48,7 +49,8 @@ struct SessionOptions {
   std::optional<std::uint64_t> count{};  // end with this packet, over all points
   std::optional<std::chrono::nanoseconds> duration{};
   std::optional<bool> load_bytes{};            // whether the kernel has bpf_xdp_load_bytes; else it is probed
-  std::size_t buffer = std::size_t{64} << 20;  // bytes of the ring, rounded up to a power of two
+  std::size_t buffer = std::size_t{64} << 20;  // bytes in the kernel, rounded up to a power of two
+  BufferKind buffer_kind = BufferKind::kAuto;
 };
 
 struct PointCounts {
@@ -68,6 +70,7 @@ struct CaptureResult {
   std::vector<PointCounts> points;
   std::uint64_t bytes = 0;  // of the output
   std::uint64_t duration_ns = 0;
+  BufferKind buffer_kind = BufferKind::kRing;  // which was used
 };
 
 class CaptureSession {
@@ -85,6 +88,7 @@ class CaptureSession {
   void Start(std::stop_token stop = {});
   // Until the capture has ended, or the time passed: then false.
   bool AwaitEnd(std::chrono::milliseconds time = std::chrono::hours(24 * 365));
+  BufferKind buffer_kind() const { return buffer_.kind(); }
   // How it stands now. `written` and `lost` come a moment late while the capture is on.
   std::vector<PointCounts> Counts() const;
   // Ends it. Throws Error.
@@ -102,17 +106,17 @@ class CaptureSession {
   void TakeAllOut();
   void OpenInterface(Point& point);
   void Follow();
-  bool Drain();
-  void Take(const CaptureRecord& record, const std::byte* packet);
+  bool Drain(bool all = false);
+  void TakeRecord(std::span<const std::byte> bytes);
+  void Take(const CaptureRecord& record, std::span<const std::byte> head, const std::byte* packet);
   void Finish();
   PointCounts CountsOf(std::uint32_t point) const;
 
   SessionOptions options_;
   std::optional<ClassicProgram> filter_;
-  UniqueFd ring_;
+  RecordBuffer buffer_;
   CounterMap counters_;
   UniqueFd barrier_, stop_event_, epoll_;
-  std::unique_ptr<RingReader> reader_;
   std::unique_ptr<PcapngWriter> writer_;
   std::uint64_t epoch_ns_ = 0;  // of CLOCK_MONOTONIC
   std::chrono::steady_clock::time_point begin_, flushed_;

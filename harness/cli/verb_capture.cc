@@ -36,7 +36,7 @@ struct CaptureArguments {
   std::vector<std::string> expression, verdicts;
   std::uint32_t snaplen = 262'144, sample = 1;
   std::size_t buffer = 64;
-  std::string format = "pcapng";
+  std::string format = "pcapng", buffer_kind = "auto";
 };
 
 // As xdpcap calls it: XDP_DROP is XDPDrop.
@@ -72,6 +72,9 @@ SessionOptions OptionsOf(const CaptureArguments& arguments, const Options& optio
   wanted.snaplen = arguments.snaplen;
   wanted.sample = arguments.sample;
   wanted.buffer = arguments.buffer * kMebibyte;
+  wanted.buffer_kind = arguments.buffer_kind == "ring"   ? BufferKind::kRing
+                       : arguments.buffer_kind == "perf" ? BufferKind::kPerf
+                                                         : BufferKind::kAuto;
   wanted.count = options.count;
   if (options.duration_s) {
     wanted.duration = std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -101,6 +104,12 @@ int CaptureVerb(Session& session, const CaptureArguments& arguments) {
   const HookMap hook = HookMap::Open(arguments.hook);
   CaptureSession capture(wanted);
   for (const CapturePoint& point : hook.Points(arguments.verdicts)) capture.Add(point);
+  if (capture.buffer_kind() == BufferKind::kPerf) {
+    ToStderr(
+        fmt::format("through perf buffers{}: of a packet at most {} bytes\n",
+                    wanted.buffer_kind == BufferKind::kPerf ? "" : ", since this kernel has no ring buffer",
+                    kMostInPerfRecord));
+  }
   capture.Start(session.interrupt.token());
   const bool refresh = IsTerminal(STDERR_FILENO) && !to_stdout;
   while (!capture.AwaitEnd(refresh ? kRefresh : std::chrono::hours(24))) {
@@ -148,6 +157,10 @@ std::vector<Verb> AddCapture(CLI::App& command, Options& options) {
   verb->add_option("--buffer", arguments->buffer, "MiB between the kernel and the file, a power of two (64)")
       ->type_name("MIB")
       ->check(CLI::Range(1, 1024).description(""));
+  verb->add_option("--buffer-kind", arguments->buffer_kind,
+                   "auto, ring, or perf, which is what auto takes before Linux 5.8 (auto)")
+      ->type_name("KIND")
+      ->check(CLI::IsMember({"auto", "ring", "perf"}));
   verb->add_option("--format", arguments->format, "pcapng, or pcap, which cannot tell verdicts (pcapng)")
       ->type_name("FORMAT")
       ->check(CLI::IsMember({"pcapng", "pcap"}));

@@ -57,6 +57,7 @@ TEST(Capture, CountsAreOneDocumentAndXdpcapsLine) {
   const json document = json::parse(finished.out);
   EXPECT_EQ(document.at("schema"), "knetlab.capture/1");
   EXPECT_EQ(document.at("ended"), "count");
+  EXPECT_EQ(document.at("buffer"), "ring");
   EXPECT_EQ(document.at("verdicts").size(), 2U);
   const json& drop = document.at("verdicts").at("XDP_DROP");
   EXPECT_EQ(drop.at("written"), 10);
@@ -67,6 +68,24 @@ TEST(Capture, CountsAreOneDocumentAndXdpcapsLine) {
   EXPECT_THAT(finished.err, HasSubstr("XDPDrop: "));
   EXPECT_THAT(finished.err, HasSubstr("/10\tXDPPass: "));
   EXPECT_THAT(finished.err, HasSubstr("(received/matched packets)\twritten: 10\tlost: 0"));
+  EXPECT_THAT(testing::ReadWithLibpcap(folder.Path("out.pcapng")), SizeIs(10));
+}
+
+TEST(Capture, ThroughPerfBuffersTheCountsAreTheSame) {
+  const Hooked hooked;
+  const TestFolder folder;
+  RunningCommand command({"capture", hooked.pin.path(), folder.Path("out.pcapng"), "udp port 53", "--json",
+                          "--count", "10", "--buffer-kind", "perf"});
+  std::jthread sender(
+      [&](const std::stop_token& stop) { SendUntil(hooked, [&] { return stop.stop_requested(); }); });
+  const Finished finished = command.Wait();
+  sender.request_stop();
+  EXPECT_EQ(finished.status, 0) << finished.err;
+  const json document = json::parse(finished.out);
+  EXPECT_EQ(document.at("buffer"), "perf");
+  EXPECT_EQ(document.at("verdicts").at("XDP_DROP").at("written"), 10);
+  EXPECT_EQ(document.at("total").at("lost"), 0);
+  EXPECT_THAT(finished.err, HasSubstr("through perf buffers"));
   EXPECT_THAT(testing::ReadWithLibpcap(folder.Path("out.pcapng")), SizeIs(10));
 }
 
@@ -194,6 +213,35 @@ TEST(Run, AScenarioSaysWhatIsCaptured) {
   EXPECT_EQ(Count(lines, "before\t20"), 133);
   EXPECT_EQ(Count(lines, "XDP_DROP\t20"), 34);
   EXPECT_THAT(lines, SizeIs(167));
+}
+
+// Of the programs of a scenario each has some of the verdicts asked for.
+TEST(Run, CapturesSocketFiltersAsWholeFrames) {
+  const TestFolder folder;
+  const std::string path = folder.Path("out.pcapng");
+  const std::string file =
+      folder.Write("s.yaml",
+                   "name: sockets\nsummary: Replies are kept.\ntopology:\n  namespaces: [client, server]\n"
+                   "  links:\n    - [client:eth0 10.0.0.1/24, server:eth0 10.0.0.2/24]\n"
+                   "sockets: {tap: {packet: eth0, in: server}}\n"
+                   "programs:\n  odd: {object: " +
+                       std::string(kObject) +
+                       ", program: xdp_parity, attach: {xdp: server:eth0}}\n"
+                       "  replies: {filter: udp src port 53, attach: {socket: tap}}\n"
+                       "capture: {file: " +
+                       path + ", verdicts: [drop, aborted]}\nsteps:\n  - replay: {capture: " + kPackets +
+                       ", from: client:eth0}\n  - expect: {verdicts: {odd: {XDP_DROP: 34}}}\n");
+  const Finished finished = RunKnetlab({"run", file});
+  EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+  const std::vector<std::string> lines = testing::ReadWithTshark(path, {"frame.comment", "udp.srcport"});
+  const auto are = [&](const std::string& verdict, const std::string& but_not) {
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.starts_with(verdict) && !line.ends_with(but_not);
+    });
+  };
+  EXPECT_EQ(are("XDP_DROP", "\n"), 34);
+  EXPECT_EQ(are("SOCKET_DROP", "\t53"), 75) << "what XDP passed and is no reply";
+  EXPECT_EQ(are("SOCKET_DROP", "\n"), 75);
 }
 
 TEST(Run, AVerdictThatNoProgramHasIsAnErrorAtItsLine) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <utility>
 
 namespace knetlab::filter {
 namespace {
@@ -109,6 +110,8 @@ class BoundsPlanner {
       plan_.bases.push_back({.index = index, .block = id});
     }
     for (int base : created) PlanBase(base, own, needed);
+    if (plan_.bases_of.size() <= At(index)) plan_.bases_of.resize(At(index) + 1);
+    plan_.bases_of[At(index)] = std::move(created);
   }
 
   void PlanBase(int base, const std::vector<std::uint64_t>& own, const std::vector<std::uint64_t>& needed) {
@@ -153,8 +156,9 @@ class BoundsPlanner {
 
 int BoundsPlan::BaseOf(const std::vector<BlockId>& dominators, ValueId index, BlockId block) const {
   if (index == kNone) return 0;
-  for (std::size_t i = 1; i < bases.size(); ++i) {
-    if (bases[i].index == index && Dominates(dominators, bases[i].block, block)) return static_cast<int>(i);
+  if (At(index) >= bases_of.size()) return -1;
+  for (const int base : bases_of[At(index)]) {
+    if (Dominates(dominators, bases[static_cast<std::size_t>(base)].block, block)) return base;
   }
   return -1;
 }

@@ -42,6 +42,7 @@ struct Base {
 struct BoundsPlan {
   std::vector<Base> bases;                        // [0]: the packet's beginning
   std::vector<std::vector<PlannedCheck>> checks;  // of each block, that of base 0 first
+  std::vector<std::vector<int>> bases_of;  // by index: its bases; shorter where the last ones have none
   // The base for an index in a block.
   int BaseOf(const std::vector<BlockId>& dominators, ValueId index, BlockId block) const;
 };

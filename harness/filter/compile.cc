@@ -184,23 +184,48 @@ void Finish(Assembler& a, const FilterOptions& options, const Ends& ends, BlockI
   }
 }
 
+// A whole program with its registers chosen, for each way to read the packet: what is left is to put it in a
+// row, which can be done in two ways.
+class Prepared {
+ public:
+  Prepared(const Planned& planned, const FilterOptions& options)
+      : keeps_context(HasRest(options.target) || ReadsContext(planned.graph, options.target)),
+        calls(NeedsCalls(planned.graph, options.target)),
+        embedding{.target = options.target,
+                  .context = R6,
+                  .stack = 0,
+                  .free = static_cast<std::uint16_t>(keeps_context ? 0x380 : 0x3c0),
+                  .match = {},
+                  .otherwise = {}},
+        planned_(planned) {
+    if (!ByHelperAlone(planned, options.target))
+      direct = Direct(planned, embedding, !calls);  // always: enough registers are free
+  }
+  // Not before it is asked for: most programs need none.
+  const Machine& Helper() {
+    if (!helper_) helper_ = ByHelper(planned_, embedding);
+    return *helper_;
+  }
+
+  const bool keeps_context, calls;
+  const Embedding embedding;
+  std::optional<Machine> direct;  // none: all is read by helpers
+
+ private:
+  const Planned& planned_;
+  std::optional<Machine> helper_;
+};
+
 // A program whose blocks fall into the end `behind`. Where no call takes R0 away it holds the other end's
 // result all along, and both leave by the same exit.
-Code Whole(const Planned& planned, const FilterOptions& options, BlockId behind) {
+Code Whole(Prepared& prepared, const FilterOptions& options, BlockId behind) {
   Assembler a;
-  const bool keeps_context = HasRest(options.target) || ReadsContext(planned.graph, options.target);
-  const bool calls = NeedsCalls(planned.graph, options.target);
-  const Embedding embedding{.target = options.target,
-                            .context = R6,
-                            .stack = 0,
-                            .free = static_cast<std::uint16_t>(keeps_context ? 0x380 : 0x3c0),
-                            .match = {},
-                            .otherwise = {}};
-  if (keeps_context) a.Mov(R6, R1);
+  const Embedding& embedding = prepared.embedding;
+  const bool calls = prepared.calls;
+  const std::optional<Machine>& direct = prepared.direct;
+  if (prepared.keeps_context) a.Mov(R6, R1);
   Label too_short = a.NewLabel();
-  if (!ByHelperAlone(planned, options.target)) {
-    const std::optional<Machine> direct =
-        Direct(planned, embedding, !calls);  // always: enough registers are free
+  if (direct) {
     const Ends ends = NewEnds(a);
     if (ReadsPacket(*direct)) LoadPacket(a, *direct, embedding, R1);
     ClearCounter(a, *direct);
@@ -233,7 +258,7 @@ Code Whole(const Planned& planned, const FilterOptions& options, BlockId behind)
     a.Bind(too_short);
     RestOrReject(a, embedding, ends.reject);
   }
-  const Machine helper = ByHelper(planned, embedding);
+  const Machine& helper = prepared.Helper();
   ClearCounter(a, helper);
   const bool falls = Emit(a, helper,
                           {.target = options.target,
@@ -251,8 +276,9 @@ Code Whole(const Planned& planned, const FilterOptions& options, BlockId behind)
 
 Code CompileFilter(const ClassicProgram& program, const FilterOptions& options) {
   const filter::Planned planned(program);
-  Code best = filter::Whole(planned, options, filter::kAccept);
-  Code other = filter::Whole(planned, options, filter::kReject);
+  filter::Prepared prepared(planned, options);
+  Code best = filter::Whole(prepared, options, filter::kAccept);
+  Code other = filter::Whole(prepared, options, filter::kReject);
   return other.instructions.size() < best.instructions.size() ? other : best;
 }
 
@@ -264,7 +290,8 @@ void EmbedFilter(Assembler& a, const ClassicProgram& program, const Embedding& e
                                .accept = embedding.match,
                                .reject = embedding.otherwise,
                                .too_short = too_short,
-                               .behind = filter::kNone};
+                               .behind = filter::kNone,
+                               .reader = embedding.reader ? &*embedding.reader : nullptr};
   };
   const Label too_short = a.NewLabel();
   std::optional<filter::Machine> direct;

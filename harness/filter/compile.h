@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "harness/filter/assembler.h"
 #include "harness/filter/classic.h"
@@ -36,6 +37,14 @@ struct FilterOptions {
 // or where the program is beyond what the kernel takes.
 Code CompileFilter(const ClassicProgram& program, const FilterOptions& options);
 
+// How bytes are read where the hook's data does not begin where the packet does. Offsets are in R10's frame,
+// in the caller's part.
+struct PacketReader {
+  Label load;  // a function as bpf_skb_load_bytes is one, but R2 counts from the packet's begin; R5 is below
+  std::int16_t argument = 0;  // R5: R10 plus this
+  std::int16_t length = 0;    // where 64 bits hold the packet's length
+};
+
 // A filter inside a program of the caller's: control reaches `match` or `otherwise`, both of which the caller
 // binds, before or behind.
 struct Embedding {
@@ -45,6 +54,7 @@ struct Embedding {
   std::uint16_t free = 0;  // of R6 to R9 those that the filter may use: bit N is RN; R0 to R5 it always may.
                            // A filter with a loop needs one of them.
   Label match, otherwise;
+  std::optional<PacketReader> reader = {};  // of FilterTarget::kSocket
 };
 void EmbedFilter(Assembler& assembler, const ClassicProgram& program, const Embedding& embedding);
 

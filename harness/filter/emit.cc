@@ -188,7 +188,9 @@ class Emitter {
   }
 
   void WireLength(Register to) {
-    if (machine_.length_slot >= 0) {
+    if (options_.reader != nullptr) {
+      a_.Load(Size::kDouble, R(to), R10, options_.reader->length);
+    } else if (machine_.length_slot >= 0) {
       a_.Load(Size::kDouble, R(to), R10, Slot(machine_.length_slot));
     } else {
       a_.Load(Size::kWord, R(to), R(machine_.fixed.context), offsetof(__sk_buff, len));
@@ -206,7 +208,13 @@ class Emitter {
     a_.Mov(R3, R10);
     a_.Add(R3, Buffer());
     a_.Mov(R4, Bytes(one.size));
-    a_.Call(IsSkb(options_.target) ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes);
+    if (options_.reader != nullptr) {
+      a_.Mov(R5, R10);
+      a_.Add(R5, options_.reader->argument);
+      a_.CallFunction(options_.reader->load);
+    } else {
+      a_.Call(IsSkb(options_.target) ? BPF_FUNC_skb_load_bytes : BPF_FUNC_xdp_load_bytes);
+    }
     a_.JumpIf(Cond::kNotEqual, R0, 0, options_.reject);
     a_.Load(one.size, R(one.to), R10, Buffer());
   }

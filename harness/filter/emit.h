@@ -15,6 +15,7 @@ struct EmitOptions {
   Label too_short;         // where Fail::kShort goes
   // What the caller puts behind: control may fall into it. kAccept, kReject or, neither, kNone.
   BlockId behind = kNone;
+  const PacketReader* reader = nullptr;  // null: the hook's own helper
 };
 
 // Of an allocated machine. Whether control falls into what is behind.

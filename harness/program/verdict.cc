@@ -53,6 +53,14 @@ constexpr std::array kSkVerdicts = {
     NamedVerdict{SK_PASS, "SK_PASS", Decision::kPass},
 };
 
+// Bit 0: pass; bit 1, at egress: congestion, which the sender is told.
+constexpr std::array kCgroupVerdicts = {
+    NamedVerdict{0, "CGROUP_DROP", Decision::kDrop},
+    NamedVerdict{1, "CGROUP_PASS", Decision::kPass},
+    NamedVerdict{2, "CGROUP_DROP_CN", Decision::kDrop},
+    NamedVerdict{3, "CGROUP_PASS_CN", Decision::kPass},
+};
+
 struct Vocabulary {
   std::span<const NamedVerdict> verdicts;
   Decision otherwise;
@@ -65,6 +73,8 @@ Vocabulary VocabularyOf(bpf_prog_type type) {
     case BPF_PROG_TYPE_SCHED_CLS:
     case BPF_PROG_TYPE_SCHED_ACT:
       return {kTcVerdicts, Decision::kPass};
+    case BPF_PROG_TYPE_CGROUP_SKB:
+      return {kCgroupVerdicts, Decision::kDrop};
     case BPF_PROG_TYPE_SK_SKB:
     case BPF_PROG_TYPE_SK_MSG:
     case BPF_PROG_TYPE_SK_LOOKUP:
@@ -93,7 +103,7 @@ std::string Lower(std::string_view text) {
 
 // "drop" of XDP_DROP, "shot" of TC_ACT_SHOT.
 std::string_view ShortName(std::string_view name) {
-  for (const std::string_view prefix : {"XDP_", "TC_ACT_", "SK_"}) {
+  for (const std::string_view prefix : {"XDP_", "TC_ACT_", "SK_", "CGROUP_"}) {
     if (name.substr(0, prefix.size()) == prefix) return name.substr(prefix.size());
   }
   return name;

@@ -50,6 +50,7 @@ Json CaptureDocument(const std::string& hook, const SessionOptions& options, con
       {"output", options.output},
       {"format", options.format == CaptureFormat::kPcap ? "pcap" : "pcapng"},
       {"filter", options.filter},
+      {"buffer", BufferKindName(result.buffer_kind)},
       {"ended", CaptureEndName(result.end)},
       {"output_error",
        result.output_error == 0 ? Json(nullptr) : Json(std::generic_category().message(result.output_error))},

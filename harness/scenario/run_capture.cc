@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "harness/capture/instrumented.h"
+#include "harness/program/attach.h"
 #include "harness/scenario/located_error.h"
 #include "netns/error.h"
 
@@ -37,17 +38,33 @@ RunCapture::RunCapture(std::string file, const Scenario& scenario) : file_(std::
     const bool named =
         std::find(spec_.programs.begin(), spec_.programs.end(), program.label) != spec_.programs.end();
     const bool takes_part =
-        !program.attach.empty() && AttacherFor(program.attach.front().kind).target == AttachTarget::kEndpoint;
+        !program.attach.empty() && CanCapture(AttacherFor(program.attach.front().kind).program_type);
     if (named || (spec_.programs.empty() && takes_part)) labels_.insert(program.label);
   }
 }
 
+// What of the verdicts asked for a program has; of one that is named all of them, so that a wrong one is
+// told.
+std::vector<std::string> RunCapture::VerdictsOf(const Program& program) const {
+  std::vector<std::string> verdicts = spec_.verdicts;
+  if (spec_.programs.empty())
+    std::erase_if(verdicts, [&](const std::string& verdict) { return !HasVerdict(program, verdict); });
+  return verdicts;
+}
+
 // A program that is not named and cannot be captured is told of, and no mistake.
 std::vector<CapturePoint> RunCapture::PointsOf(const WireLab& lab, const std::string& label) {
+  const Program& program = *lab.programs().at(label).program;
+  InstrumentedOptions options{.verdicts = VerdictsOf(program), .entry = spec_.before};
+  const bool other_verdicts_only = options.verdicts.empty() && !spec_.verdicts.empty();
+  if (other_verdicts_only) options.verdicts = spec_.verdicts;  // for the reason
   try {
-    return InstrumentedPoints(PlacesOf(lab, label), *lab.programs().at(label).program,
-                              {.verdicts = spec_.verdicts, .entry = spec_.before});
+    return InstrumentedPoints(PlacesOf(lab, label), program, options);
   } catch (const Error& error) {
+    const bool somebody_has = std::any_of(labels_.begin(), labels_.end(), [&](const std::string& other) {
+      return !VerdictsOf(*lab.programs().at(other).program).empty();
+    });
+    if (other_verdicts_only && somebody_has) return {};
     if (!spec_.programs.empty() || !spec_.verdicts.empty()) throw;
     notes_.emplace_back(error.what());
     return {};

@@ -29,6 +29,7 @@ class RunCapture {
   void End(std::vector<std::string>& notes);
 
  private:
+  std::vector<std::string> VerdictsOf(const Program& program) const;
   std::vector<CapturePoint> PointsOf(const WireLab& lab, const std::string& label);
 
   std::string file_;

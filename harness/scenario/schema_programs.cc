@@ -113,8 +113,8 @@ void AddPrograms(Json& definitions) {
         "the pcapng file, from the current folder on; of `knetlab run --capture FOLDER` it goes there, under "
         "the "
         "scenario's name"},
-       {"programs", ListOf(Scalar()), "labels of programs; all XDP and TC programs where it is not given"},
-       {"verdicts", ListOf(Scalar()), "such as `drop` or `XDP_DROP`; all where it is not given"},
+       {"programs", ListOf(Scalar()), "labels of programs; all that are attached where it is not given"},
+       {"verdicts", ListOf(Scalar()), "such as `drop` or `XDP_DROP`, of the programs that have them; all where it is not given"},
        {"filter", String(), "a pcap-filter expression"},
        {"before", Boolean(), "each packet as it came to the program, too"},
        {"snaplen", Integer(1, 262'144), "the first bytes of each packet only"},
