@@ -40,6 +40,8 @@ void WaitForRunningPrograms(const std::string& where) {
 
 std::string_view MethodName(InstrumentMethod method) {
   switch (method) {
+    case InstrumentMethod::kBypass:
+      return "bypass";
     case InstrumentMethod::kWrapper:
       return "wrapper";
     case InstrumentMethod::kStaticStubs:

@@ -297,9 +297,12 @@ void Wire(benchmark::State& state, Where where) {
   Report(state, plain_ns, with_ns, 1);
 }
 
+constexpr auto kBypass = InstrumentMethod::kBypass;
 constexpr auto kWrapper = InstrumentMethod::kWrapper;
 constexpr auto kStatic = InstrumentMethod::kStaticStubs;
 constexpr auto kExits = InstrumentMethod::kExits;
+BENCHMARK_CAPTURE(Call, bypass_idle, kBypass, false)->Iterations(25)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Call, bypass_watched, kBypass, true)->Iterations(25)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Call, wrapper_idle, kWrapper, false)->Iterations(25)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Call, wrapper_watched, kWrapper, true)->Iterations(25)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Call, static_idle, kStatic, false)->Iterations(25)->Unit(benchmark::kMillisecond);
@@ -315,6 +318,8 @@ RUN(dns_filter_idle, "dns_filter", "dns_filter", kNowhere);
 RUN(dns_filter_exits_watched, "dns_filter", "dns_filter", kAtExits);
 RUN(dns_filter_watched, "dns_filter", "dns_filter", kEverywhere);
 RUN(tc_drop_idle, "tc_drop", "tc_drop_protocol", kNowhere);
+RUN(tail_calls_idle, "test_instrument", "xdp_calls", kNowhere);
+RUN(tail_calls_watched, "test_instrument", "xdp_calls", kEverywhere);
 RUN(redirect_idle, "test_instrument", "xdp_redirects", kNowhere);
 RUN(redirect_watched, "test_instrument", "xdp_redirects", kEverywhere);
 BENCHMARK_CAPTURE(Wire, idle, kNowhere)->Iterations(25)->Unit(benchmark::kMillisecond);

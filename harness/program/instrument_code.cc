@@ -47,6 +47,9 @@ class Builder {
   void Detours();
   void PatchRedirects();
   void Wrap();
+  void CallOldMain(Label old_main);
+  void CopyMain();
+  void PatchCopy();
   void RewriteExits();
   void Stubs();
   void Function(Label label, FunctionRole role);
@@ -64,6 +67,7 @@ class Builder {
     std::array<std::size_t, 2> back;  // the jumps behind it
   };
   std::map<std::size_t, Detour> detours_;  // by the call's instruction
+  std::optional<std::size_t> copy_;        // where the main function's copy begins
   InstrumentedCode code_;
 };
 
@@ -110,11 +114,9 @@ void Builder::Detours() {
 }
 
 // R1 is still the context where nothing is inserted, and R0 the verdict, so that this way costs the least.
-void Builder::Wrap() {
+void Builder::CallOldMain(Label old_main) {
   const Label run = a_.NewLabel();
   const Label done = a_.NewLabel();
-  const Label old_main = a_.NewLabel();
-  code_.functions.push_back({0, FunctionRole::kMain});
   a_.Mov(R6, R1);
   SkipWhereOff(R2, offsetof(InstrumentFlags, entry), run);
   if (code_.notes_redirects) {
@@ -133,6 +135,41 @@ void Builder::Wrap() {
   a_.Mov(R0, R6);
   a_.Bind(done);
   a_.Exit();
+}
+
+// The main function as it is, in the new one's place: its jumps stay as they are, its calls are mended once
+// it is known where the functions are. Nothing is inserted when it runs, so that its redirects need no notes.
+void Builder::CopyMain() {
+  copy_ = a_.size();
+  a_.Append(std::span(program_).first(main_end_));
+}
+
+void Builder::PatchCopy() {
+  if (!copy_) return;
+  const auto moved = static_cast<std::int32_t>(code_.shift - *copy_);
+  for (std::size_t i = 0; i < main_end_; ++i) {
+    bpf_insn& insn = code_.instructions[*copy_ + i];
+    const bool call = insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
+    if (call || (IsWideLoad(insn) && insn.src_reg == BPF_PSEUDO_FUNC)) insn.imm += moved;
+    if (IsWideLoad(insn)) ++i;
+  }
+}
+
+void Builder::Wrap() {
+  const Label old_main = a_.NewLabel();
+  code_.functions.push_back({0, FunctionRole::kMain});
+  if (plan_.method == InstrumentMethod::kBypass) {
+    static_assert(sizeof(InstrumentFlags) == 8, "one load has both flags");
+    const Label plain = a_.NewLabel();
+    a_.MapValueAddress(R2, "flag", 0);
+    a_.Load(Size::kDouble, R2, R2, 0);
+    a_.JumpIf(Cond::kEqual, R2, 0, plain);
+    CallOldMain(old_main);
+    a_.Bind(plain);
+    CopyMain();
+  } else {
+    CallOldMain(old_main);
+  }
   Function(old_main, FunctionRole::kOldMain);
   if (!redirects_.empty()) {
     const Label first = a_.NewLabel();
@@ -303,6 +340,7 @@ InstrumentedCode Builder::Build() {
   code.BindMap("notes", plan_.maps.notes);
   code_.instructions = std::move(code.instructions);
   PatchRedirects();
+  PatchCopy();
   return std::move(code_);
 }
 

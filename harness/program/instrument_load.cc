@@ -46,12 +46,14 @@ struct Attempt {
 };
 
 // A call and return costs 2 to 8 ns, the more where the CPU's returns are guarded (Linux's "Safe RET"), and
-// the wrapper has one more. It is left to the programs that end in ways that their exits do not show.
+// the wrapper has one more. Programs that end in ways that their exits do not show go around it by a bypass;
+// the wrapper alone is for those that are too large for that, or have too much stack.
 std::vector<InstrumentMethod> Methods(const InstrumentOptions& options, const HiddenEnds& ends) {
   if (!options.methods.empty()) return options.methods;
-  std::vector<InstrumentMethod> methods = {InstrumentMethod::kWrapper, InstrumentMethod::kStaticStubs};
-  methods.insert(ends.BehindExits() ? methods.end() : methods.begin(), InstrumentMethod::kExits);
-  return methods;
+  if (ends.BehindExits())
+    return {InstrumentMethod::kBypass, InstrumentMethod::kWrapper, InstrumentMethod::kStaticStubs,
+            InstrumentMethod::kExits};
+  return {InstrumentMethod::kExits, InstrumentMethod::kWrapper, InstrumentMethod::kStaticStubs};
 }
 
 std::vector<Attempt> Attempts(const std::vector<InstrumentMethod>& methods, bool redirects) {

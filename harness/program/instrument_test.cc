@@ -50,6 +50,7 @@ TEST_P(HardPrograms, DecideAsBeforeAndAreSeenAtTheirVerdicts) {
   EXPECT_EQ(comparison.unsteady, 0U);
 }
 
+constexpr auto kBypass = InstrumentMethod::kBypass;
 constexpr auto kWrapper = InstrumentMethod::kWrapper;
 constexpr auto kExits = InstrumentMethod::kExits;
 INSTANTIATE_TEST_SUITE_P(
@@ -57,8 +58,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Hard{"xdp_every", kExits}, Hard{"tc_every", kExits}, Hard{"act_every", kExits},
                     Hard{"socket_every", kExits}, Hard{"cgroup_every", kExits}, Hard{"xdp_frags", kExits},
                     Hard{"xdp_resize", kExits}, Hard{"xdp_functions", kExits}, Hard{"xdp_callback", kExits},
-                    Hard{"tc_spin_lock", kExits}, Hard{"xdp_timer", kExits}, Hard{"xdp_calls", kWrapper},
-                    Hard{"xdp_calls_below", kWrapper}, Hard{"tc_legacy_load", kWrapper},
+                    Hard{"tc_spin_lock", kExits}, Hard{"xdp_timer", kExits}, Hard{"xdp_calls", kBypass},
+                    Hard{"xdp_calls_below", kBypass}, Hard{"tc_legacy_load", kBypass},
                     Hard{"xdp_stack_448", std::nullopt}, Hard{"xdp_stack_480", std::nullopt},
                     Hard{"xdp_stack_504", std::nullopt}, Hard{"xdp_frames", kExits},
                     Hard{"xdp_redirects", kExits}),
@@ -86,6 +87,7 @@ TEST(Instrumentation, TellsWhichEndsItDoesNotSee) {
   };
   EXPECT_EQ(unseen("test_instrument", "xdp_every", {kExits}), "");
   EXPECT_EQ(unseen("test_instrument", "xdp_calls", {kWrapper}), "");
+  EXPECT_EQ(unseen("test_instrument", "xdp_calls", {kBypass}), "");
   EXPECT_EQ(unseen("test_instrument", "xdp_calls", {kExits}), "tail calls");
   EXPECT_THAT(unseen("test_instrument", "tc_legacy_load", {kExits}), HasSubstr("LD_ABS"));
   const Comparison comparison = CompareKernelObject("tc_throw");
@@ -108,7 +110,8 @@ TEST_P(Methods, SeeEveryVerdictOfXdpAndTc) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Methods,
-                         testing::Values(kWrapper, InstrumentMethod::kStaticStubs, InstrumentMethod::kExits),
+                         testing::Values(kBypass, kWrapper, InstrumentMethod::kStaticStubs,
+                                         InstrumentMethod::kExits),
                          [](const auto& method) {
                            std::string name(MethodName(method.param));
                            return name == "static stubs" ? "static_stubs" : name;
@@ -222,6 +225,31 @@ TEST(Instrumentation, SeesAProgramThatTailCallsOthersOnceWithTheLastVerdict) {
   const Watched watched(object.program("xdp_calls"));
   EXPECT_EQ(TestRun(object.program("xdp_calls"), Choice(1)).code, static_cast<std::uint32_t>(XDP_PASS));
   EXPECT_EQ(watched.OnlyAt(XDP_PASS), "");
+}
+
+// Calls of functions, callbacks and tail calls, each way around the bypass.
+TEST(Instrumentation, ABypassCallsTheSameFunctions) {
+  for (const char* program : {"xdp_functions", "xdp_callback", "xdp_timer", "tc_spin_lock", "xdp_redirects",
+                              "xdp_calls", "xdp_calls_below", "tc_legacy_load"}) {
+    const Comparison comparison =
+        Compare(TestObject("test_instrument"), program, Only(program, {kBypass}), ChoicePackets());
+    EXPECT_EQ(comparison.refused, "") << program;
+    EXPECT_EQ(MethodName(comparison.method), "bypass") << program << ": " << comparison.why;
+    EXPECT_THAT(comparison.differences, IsEmpty()) << program;
+    EXPECT_EQ(comparison.same, comparison.packets) << program;
+    EXPECT_EQ(comparison.watched, comparison.packets) << program;
+    EXPECT_GT(comparison.packets, 40U) << program;
+  }
+}
+
+TEST(Instrumentation, ProgramsWithTailCallsNeedNoCallWhileNothingIsInserted) {
+  const Comparison comparison =
+      Compare(TestObject("test_tail_calls"), "first", Only("first"), ChoicePackets());
+  EXPECT_EQ(comparison.refused, "");
+  EXPECT_EQ(MethodName(comparison.method), "bypass") << comparison.why;
+  EXPECT_THAT(comparison.differences, IsEmpty());
+  EXPECT_EQ(comparison.watched, comparison.packets);
+  EXPECT_GT(comparison.packets, 40U);
 }
 
 TEST(Instrumentation, PutsInstrumentedProgramsIntoTheObjectsProgramArrays) {
