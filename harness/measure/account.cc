@@ -10,6 +10,7 @@
 
 #include "harness/measure/account_common.h"
 #include "harness/measure/counted_account.h"
+#include "harness/measure/frame_account.h"
 #include "harness/measure/traced_account.h"
 
 namespace knetlab {
@@ -30,6 +31,7 @@ bpf_prog_type TypeOfHook(const HookedProgram& hook) {
 
 std::unique_ptr<Account> OpenAccount(std::shared_ptr<Tracer> tracer, const Topology& topology,
                                      std::vector<HookedProgram> hooks, const AccountOptions& options) {
+  if (options.frames) return std::make_unique<FrameAccount>(topology, std::move(hooks));
   if (tracer == nullptr) return std::make_unique<CountedAccount>(topology, std::move(hooks), options);
   return std::make_unique<TracedAccount>(std::move(tracer), topology, std::move(hooks), options);
 }

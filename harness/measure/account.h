@@ -64,6 +64,9 @@ struct AccountOptions {
   // Fill AccountResult::packets. Behind a TC program on the sending device's way out their numbers are right
   // only where a source sends one packet a system call.
   bool per_packet = false;
+  // Some of the packets come from within the kernel (live frames): all are counted, none is followed
+  // (frame_account.h).
+  bool frames = false;
 };
 
 struct AccountResult {
@@ -90,8 +93,8 @@ class Account : public SendObserver {
 
 // At most 32 hooks. `topology` must outlive the account. With a tracer each packet is followed
 // (traced_account.h); without one only the kernel's counters are read (counted_account.h), which know no
-// single packet and not every place. Throws Error where tracing cannot be attached, and where per_packet is
-// asked of counters.
+// single packet and not every place. Throws Error where tracing cannot be attached, where per_packet is asked
+// of counters, and where frames could meet a program whose verdicts no counter tells.
 std::unique_ptr<Account> OpenAccount(std::shared_ptr<Tracer> tracer, const Topology& topology,
                                      std::vector<HookedProgram> hooks, const AccountOptions& options);
 

@@ -3,11 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cerrno>
-#include <fstream>
 #include <set>
-#include <sstream>
 #include <string_view>
 
 #include "harness/measure/account_common.h"
@@ -15,62 +12,6 @@
 #include "netns/error.h"
 
 namespace knetlab {
-namespace {
-
-std::uint64_t At(const Counters& counters, const std::string& name) {
-  auto found = counters.find(name);
-  return found == counters.end() ? 0 : found->second;
-}
-
-// "rx_queue_0_xdp_drops" + "rx_queue_1_xdp_drops" ...
-std::uint64_t OverQueues(const Counters& counters, std::string_view suffix) {
-  std::uint64_t sum = 0;
-  for (const auto& [name, value] : counters) {
-    if (name.starts_with("rx_queue_") && name.ends_with(suffix) && name.size() - suffix.size() <= 12)
-      sum += value;
-  }
-  return sum;
-}
-
-// /proc/net/snmp: pairs of lines, "Udp: InDatagrams NoPorts" and "Udp: 12 3"; negative values are gauges and
-// left out.
-Counters ParseSnmp(std::istream& in) {
-  Counters counters;
-  std::string names_line, values_line;
-  while (std::getline(in, names_line) && std::getline(in, values_line)) {
-    std::istringstream names(names_line), values(values_line);
-    std::string group, name, ignored;
-    long long value = 0;
-    names >> group;
-    values >> ignored;
-    while (names >> name && values >> value) {
-      if (value >= 0)
-        counters[group.substr(0, group.size() - 1) + "." + name] = static_cast<std::uint64_t>(value);
-    }
-  }
-  return counters;
-}
-
-struct StackCounter {
-  const char* name;
-  Fate fate;
-  const char* place;
-  const char* reason;
-};
-constexpr std::array kStackCounters = {
-    StackCounter{"Udp.InDatagrams", Fate::kDelivered, "socket", ""},
-    StackCounter{"Udp.NoPorts", Fate::kPassed, "udp", "NO_SOCKET"},
-    StackCounter{"Udp.RcvbufErrors", Fate::kLost, "socket", "SOCKET_RCVBUFF"},
-    StackCounter{"Udp.InCsumErrors", Fate::kPassed, "udp", "UDP_CSUM"},
-    StackCounter{"Ip.InHdrErrors", Fate::kPassed, "ip", "IP_INHDR"},
-    StackCounter{"Ip.InAddrErrors", Fate::kPassed, "ip", "IP_INNOROUTES"},
-    StackCounter{"Ip.InUnknownProtos", Fate::kPassed, "ip", "IP_NOPROTO"},
-    StackCounter{"Ip.InDiscards", Fate::kDropped, "ip", "discarded"},
-    StackCounter{"Icmp.InMsgs", Fate::kPassed, "icmp", ""},
-    StackCounter{"Tcp.InSegs", Fate::kPassed, "tcp", ""},
-};
-
-}  // namespace
 
 CountedAccount::CountedAccount(const Topology& topology, std::vector<HookedProgram> hooks,
                                const AccountOptions& options)
@@ -83,49 +24,23 @@ CountedAccount::CountedAccount(const Topology& topology, std::vector<HookedProgr
                  .detail = "",
                  .code = EOPNOTSUPP});
   }
-  before_ = Read();
+  before_ = CounterReading::Of(topology_);
 }
 
 void CountedAccount::OnSocket(std::uint64_t, std::uint32_t) {}
 
 void CountedAccount::OnBatch(std::uint64_t, std::uint32_t) {}
 
-CountedAccount::Reading CountedAccount::Read() const {
-  Reading reading;
-  for (const EndpointInfo& endpoint : topology_.endpoints()) {
-    const Namespace& ns = topology_.ns(endpoint.ns);
-    reading.driver[endpoint.ToString()] = EthtoolStatistics(ns, endpoint.interface);
-    reading.link[endpoint.ToString()] = LinkStatistics(ns, endpoint.interface);
-  }
-  for (const NamespaceSpec& spec : topology_.spec().namespaces) {
-    reading.snmp[spec.name] = topology_.ns(spec.name).Run([] {
-      std::ifstream file("/proc/thread-self/net/snmp");
-      return ParseSnmp(file);
-    });
-  }
-  return reading;
-}
-
-CountedAccount::Reading CountedAccount::ReadWhenQuiet(std::chrono::nanoseconds deadline) const {
-  auto end = std::chrono::steady_clock::now() + deadline;
-  Reading last = Read();
-  for (;;) {
-    WaitForCpus();
-    Reading now = Read();
-    if (now == last || std::chrono::steady_clock::now() >= end) return now;
-    last = std::move(now);
-  }
-}
-
-void CountedAccount::CountEndpoint(const EndpointInfo& endpoint, const Reading& after,
+void CountedAccount::CountEndpoint(const EndpointInfo& endpoint, const CounterReading& after,
                                    AccountResult& result) const {
   const std::string name = endpoint.ToString(), peer = endpoint.peer_ns + ":" + endpoint.peer_interface;
   auto moved = [&](std::string_view suffix) {
-    return OverQueues(after.driver.at(name), suffix) - OverQueues(before_.driver.at(name), suffix);
+    return OverReceiveQueues(after.driver.at(name), suffix) -
+           OverReceiveQueues(before_.driver.at(name), suffix);
   };
   Ledger& ledger = result.ledger;
   ledger.Add(Fate::kLost, peer + " ring", "FULL_RING",
-             At(after.link.at(name), "tx_dropped") - At(before_.link.at(name), "tx_dropped"));
+             CounterAt(after.link.at(name), "tx_dropped") - CounterAt(before_.link.at(name), "tx_dropped"));
   for (std::size_t i = 0; i < hooks_.size(); i++) {
     const HookedProgram& hook = hooks_[i];
     if (hook.endpoint != name || hook.mode != "xdp native") continue;
@@ -145,9 +60,10 @@ void CountedAccount::CountEndpoint(const EndpointInfo& endpoint, const Reading& 
   }
 }
 
-void CountedAccount::CountStack(const std::string& ns, const Reading& after, Ledger& ledger) const {
+void CountedAccount::CountStack(const std::string& ns, const CounterReading& after, Ledger& ledger) const {
   for (const StackCounter& counter : kStackCounters) {
-    std::uint64_t moved = At(after.snmp.at(ns), counter.name) - At(before_.snmp.at(ns), counter.name);
+    std::uint64_t moved =
+        CounterAt(after.snmp.at(ns), counter.name) - CounterAt(before_.snmp.at(ns), counter.name);
     ledger.Add(counter.fate, ns + ":" + counter.place, counter.reason, moved);
   }
 }
@@ -156,7 +72,7 @@ AccountResult CountedAccount::Close(const std::vector<SentTraffic>& sent, std::c
   AccountResult result;
   for (const HookedProgram& hook : hooks_) result.hooks.push_back({hook.program, {}});
   auto begin = std::chrono::steady_clock::now();
-  Reading after = ReadWhenQuiet(deadline);
+  const CounterReading after = CounterReading::WhenQuiet(topology_, deadline);
   result.quiet_ns = static_cast<std::uint64_t>((std::chrono::steady_clock::now() - begin).count());
   std::set<std::string> senders;
   for (const SentTraffic& each : sent) {

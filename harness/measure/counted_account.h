@@ -14,12 +14,11 @@
 // unaccounted, and the ledger says at which endpoint it was last counted.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "harness/measure/account.h"
-#include "netns/counters.h"
+#include "harness/measure/counter_reading.h"
 
 namespace knetlab {
 
@@ -32,19 +31,12 @@ class CountedAccount : public Account {
   AccountResult Close(const std::vector<SentTraffic>& sent, std::chrono::nanoseconds deadline) override;
 
  private:
-  struct Reading {
-    std::map<std::string, Counters> driver, link;  // by endpoint
-    std::map<std::string, Counters> snmp;          // by namespace: "Udp.InDatagrams"
-    bool operator==(const Reading&) const = default;
-  };
-  Reading Read() const;
-  Reading ReadWhenQuiet(std::chrono::nanoseconds deadline) const;
-  void CountEndpoint(const EndpointInfo& endpoint, const Reading& after, AccountResult& result) const;
-  void CountStack(const std::string& ns, const Reading& after, Ledger& ledger) const;
+  void CountEndpoint(const EndpointInfo& endpoint, const CounterReading& after, AccountResult& result) const;
+  void CountStack(const std::string& ns, const CounterReading& after, Ledger& ledger) const;
 
   const Topology& topology_;
   std::vector<HookedProgram> hooks_;
-  Reading before_;
+  CounterReading before_;
 };
 
 }  // namespace knetlab

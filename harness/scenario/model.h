@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "harness/measure/ledger.h"
+#include "harness/traffic/flood.h"
+#include "harness/traffic/method.h"
 #include "harness/traffic/replay.h"
 #include "harness/traffic/rewrite.h"
 #include "netns/topology_spec.h"
@@ -101,8 +103,13 @@ struct SocketSpec {
   Mark mark;
 };
 
+// `replay` and `flood`: both send packets out of an endpoint.
 struct ReplayStep {
-  std::string capture;    // resolved path
+  std::string capture;                // resolved path
+  std::optional<FloodOptions> flood;  // made up instead; then options.count says how many
+  // How, on the wire rig. Unless it is kAfPacket, all of a phase is counted and not followed
+  // (frame_account.h).
+  Method method = Method::kAfPacket;
   std::string from;       // endpoint; empty where the scenario has no topology
   ReplayOptions options;  // pace, loops, rewrite
   // Endpoints whose Ethernet addresses go into options.rewrite once the topology is built; empty: none.

@@ -70,10 +70,20 @@ inline constexpr Key kCaptureKeys[] = {{"file", kRequired}, {"programs"}, {"verd
 inline constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"socket"}, {"u8"},  {"u16"},
                                      {"u32"}, {"u64"},  {"be16"},    {"be32"},   {"be64"}};
 
-inline constexpr Key kStepKeys[] = {{"replay"}, {"map"}, {"exec"}, {"expect"}};
-inline constexpr std::string_view kStepKinds[] = {"replay", "map", "exec", "expect"};
+inline constexpr Key kStepKeys[] = {{"replay"}, {"flood"}, {"map"}, {"exec"}, {"expect"}};
+inline constexpr std::string_view kStepKinds[] = {"replay", "flood", "map", "exec", "expect"};
 inline constexpr Key kReplayKeys[] = {
-    {"capture", kRequired}, {"from"}, {"rate"}, {"loop"}, {"limit"}, {"rewrite"}};
+    {"capture", kRequired}, {"from"}, {"rate"}, {"loop"}, {"limit"}, {"method"}, {"rewrite"}};
+inline constexpr Key kFloodKeys[] = {{"template", kRequired},
+                                     {"from"},
+                                     {"count", kRequired},
+                                     {"rate"},
+                                     {"set"},
+                                     {"ipv6"},
+                                     {"seed"},
+                                     {"distinct"},
+                                     {"method"}};
+inline constexpr std::string_view kMethods[] = {"auto", "live-frames", "af-packet"};
 inline constexpr Key kRewriteKeys[] = {
     {"source-mac"}, {"destination-mac"}, {"addresses"}, {"source"}, {"destination"}};
 inline constexpr Key kMapStepKeys[] = {{"program", kRequired}, {"map", kRequired}, {"write"}, {"read"}};

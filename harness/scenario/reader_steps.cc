@@ -2,6 +2,8 @@
 // `steps:` but `expect`, which is in reader_expect.cc.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "harness/scenario/output_check.h"
 #include "harness/scenario/reader_context.h"
 #include "harness/scenario/reader_error.h"
@@ -11,6 +13,8 @@ namespace knetlab {
 namespace {
 
 constexpr std::int64_t kMostLoops = 1'000'000'000;
+constexpr std::int64_t kMostFlood = 100'000'000'000;
+constexpr std::int64_t kMostDistinct = 1'000'000;
 
 IpAddress ReadIp(const Node& node) {
   return node.Parsed(IpAddress::Parse, node.Text("an IP address"));
@@ -51,19 +55,57 @@ void ReadRewrite(const Node& node, const ReadContext& context, ReplayStep& repla
   if (const auto address = fields.Find("destination")) rewrite.destination = ReadIp(*address);
 }
 
-ReplayStep ReadReplay(const Node& node, const ReadContext& context) {
-  const Fields fields = node.RequireMap("a replay", kReplayKeys);
-  ReplayStep replay;
-  replay.capture = FindCapture(fields.At("capture"));
+// What replays and floods have in common.
+void ReadSending(const Node& node, const Fields& fields, const char* what, const ReadContext& context,
+                 ReplayStep& replay) {
   if (const auto from = fields.Find("from")) {
     if (!context.has_topology)
       from->Fail("the scenario has no topology to send in", "leave \"from\" out, or declare a topology");
     replay.from = context.endpoints.Require(*from);
   } else if (context.has_topology) {
-    node.Fail("the key \"from\" is missing in a replay", "an endpoint of the topology");
+    node.Fail(fmt::format("the key \"from\" is missing in a {}", what), "an endpoint of the topology");
   }
   if (const auto rate = fields.Find("rate"))
     replay.options.pace = rate->Parsed(Pace::Parse, rate->Text("a rate"));
+  if (const auto method = fields.Find("method"))
+    replay.method = method->Parsed(ParseMethod, method->Text("a method"));
+}
+
+ReplayStep ReadFlood(const Node& node, const ReadContext& context) {
+  const Fields fields = node.RequireMap("a flood", kFloodKeys);
+  ReplayStep replay;
+  replay.method = Method::kAuto;
+  ReadSending(node, fields, "flood", context, replay);
+  FloodOptions& flood = replay.flood.emplace();
+  flood.flood = fields.At("template").Text("a template");
+  if (flood.flood.find_first_of("./") != std::string::npos)
+    fields.At("template").Fail("a file is no template", "replay sends captures");
+  replay.options.count = static_cast<std::uint64_t>(fields.At("count").Integer(1, kMostFlood));
+  if (const auto set = fields.Find("set")) {
+    for (const Entry& entry : set->Entries("fields (a map of field to what it is to be)"))
+      flood.sets.push_back(fmt::format("{}={}", entry.name(), entry.value.Text("what a field is to be")));
+  }
+  if (const auto ipv6 = fields.Find("ipv6")) flood.ipv6 = ipv6->Boolean();
+  if (const auto seed = fields.Find("seed"))
+    flood.seed = static_cast<std::uint64_t>(seed->Integer(0, INT64_MAX));
+  if (const auto distinct = fields.Find("distinct"))
+    flood.packets = static_cast<std::uint64_t>(distinct->Integer(1, kMostDistinct));
+  flood.packets = std::min(flood.packets, replay.options.count);
+  replay.options.loops = (replay.options.count + flood.packets - 1) / flood.packets;
+  try {
+    const FloodFeed checked(flood);
+  } catch (const Error& error) {
+    fields.At("template")
+        .Fail(fmt::format("{}: {}", error.parts().where, error.parts().why), error.parts().hint);
+  }
+  return replay;
+}
+
+ReplayStep ReadReplay(const Node& node, const ReadContext& context) {
+  const Fields fields = node.RequireMap("a replay", kReplayKeys);
+  ReplayStep replay;
+  replay.capture = FindCapture(fields.At("capture"));
+  ReadSending(node, fields, "replay", context, replay);
   if (const auto loop = fields.Find("loop"))
     replay.options.loops = static_cast<std::uint64_t>(loop->Integer(1, kMostLoops));
   if (const auto limit = fields.Find("limit"))
@@ -120,6 +162,7 @@ Step ReadStep(const Node& node, const ReadContext& context) {
   const Entry& step = fields.OneOf(kStepKinds);
   const auto read = [&]() -> decltype(Step::what) {
     if (step.name() == "replay") return ReadReplay(step.value, context);
+    if (step.name() == "flood") return ReadFlood(step.value, context);
     if (step.name() == "map") return ReadMapAction(step.value, context);
     if (step.name() == "exec") return ReadExec(step.value, context);
     return ReadExpect(step.value, context);

@@ -155,8 +155,8 @@ Recorder::Recorder(const std::string& store, RunRecord run, const Environment& e
       if (!program.filter.empty()) inputs.programs[program.label] = HashOfFilter(program);
     }
     for (const Step& step : scenario.steps) {
-      if (const auto* replay = std::get_if<ReplayStep>(&step.what))
-        inputs.captures[replay->capture] = hashes.Of(replay->capture);
+      const auto* replay = std::get_if<ReplayStep>(&step.what);
+      if (replay != nullptr && !replay->flood) inputs.captures[replay->capture] = hashes.Of(replay->capture);
     }
   }
   run.started_ns = NowNs();

@@ -32,6 +32,7 @@ Json LedgerSchema() {
 Json StepSchema() {
   Json step = BareObject("a step", kStepKeys,
                          {{"replay", Ref("replay"), "sends a capture"},
+                          {"flood", Ref("flood"), "sends made-up packets"},
                           {"map", Ref("map-step"), "reads and writes a map of a program"},
                           {"exec", Ref("exec"), "runs a command in a namespace"},
                           {"expect", Ref("expect"), "compares what the steps since the last `expect` did"}});
@@ -87,7 +88,26 @@ void AddReplay(Json& definitions) {
         "`10.5mbps`"},
        {"loop", Integer(1, 1'000'000'000), "how many times, 1 where it is not given"},
        {"limit", Integer(1), "only the first packets of the capture"},
+       {"method", Words(kMethods),
+        "`af-packet` (where it is not given), `live-frames` (from within the kernel: counted, not followed), "
+        "or "
+        "`auto`"},
        {"rewrite", Ref("rewrite"), "what is changed in each packet"}});
+  definitions["flood"] = Object(
+      "a flood", kFloodKeys,
+      {{"template", String(),
+        "`syn`, `ack`, `udp`, `icmp`, `dns-query`, `dns-response`, `fragments`, `mixed`, "
+        "`mixed:syn=4,udp=1`, or `hex:BYTES`"},
+       {"from", String(), "the endpoint that sends"},
+       {"count", Integer(1, 100'000'000'000), "so many packets"},
+       {"rate", Scalar(), "as of a replay"},
+       {"set", MapOf(Scalar()),
+        "field -> what it is to be, as of `knetlab flood --set`: `{sport: 1024-65535}`"},
+       {"ipv6", Boolean(), "make IPv6 packets"},
+       {"seed", Integer(0), "the same packets for the same seed, 1 where it is not given"},
+       {"distinct", Integer(1, 1'000'000), "make so many packets, and send them over and over"},
+       {"method", Words(kMethods),
+        "`auto` (where it is not given): `live-frames` where the other end takes them, else `af-packet`"}});
   definitions["rewrite"] =
       Object("a rewrite", kRewriteKeys,
              {{"source-mac", String(), "an Ethernet address, or an endpoint, whose address is meant"},

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include "harness/measure/cost.h"
 #include "harness/program/attach.h"
@@ -16,7 +17,7 @@
 #include "harness/scenario/located_error.h"
 #include "harness/scenario/measured_checks.h"
 #include "harness/scenario/seen_packets.h"
-#include "harness/traffic/capture_file.h"
+#include "harness/scenario/step_packets.h"
 #include "netns/namespace.h"
 #include "netns/topology.h"
 
@@ -207,8 +208,10 @@ void UnitRun::SendOne(const std::string& from, const std::vector<Stop>& way, Pac
 }
 
 void UnitRun::Do(const ReplayStep& step, const Mark&) {
-  Capture capture = ReadCapture(step.capture, {.limit = step.limit});
+  Capture capture = PacketsOf(step);
   if (!capture.notice.empty()) result_.notes.push_back(step.capture + ": " + capture.notice);
+  std::uint64_t left =
+      step.options.count > 0 ? step.options.count : std::numeric_limits<std::uint64_t>::max();
   Rewrite rewrite = step.options.rewrite;
   if (!step.source_mac_of.empty()) rewrite.source_mac = Built().endpoint(step.source_mac_of).mac;
   if (!step.destination_mac_of.empty())
@@ -216,6 +219,7 @@ void UnitRun::Do(const ReplayStep& step, const Mark&) {
   std::vector<Stop> way = WayFrom(step.from);
   for (std::uint64_t loop = 0; loop < step.options.loops; loop++) {
     for (Packet packet : capture.packets) {
+      if (left-- == 0) return;
       if (stop_.stop_requested())
         throw Error({.what = "run",
                      .where = scenario_.name,

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "harness/scenario/located_error.h"
+#include "harness/scenario/step_packets.h"
 
 namespace knetlab {
 namespace {
@@ -59,7 +60,7 @@ void WireLab::ReadCaptures() {
     const auto* replay = std::get_if<ReplayStep>(&step.what);
     if (replay == nullptr) continue;
     WithMark(step.mark, [&] {
-      Capture capture = ReadCapture(replay->capture, {.limit = replay->limit});
+      Capture capture = PacketsOf(*replay);
       for (const Packet& packet : capture.packets)
         largest_frame_ = std::max(largest_frame_, packet.bytes.size());
       if (!capture.notice.empty()) notes_.push_back(capture.path + ": " + capture.notice);

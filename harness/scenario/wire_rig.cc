@@ -16,6 +16,7 @@
 #include "harness/scenario/seen_packets.h"
 #include "harness/scenario/wire_cost.h"
 #include "harness/scenario/wire_lab.h"
+#include "harness/traffic/method.h"
 
 namespace knetlab {
 namespace {
@@ -23,6 +24,14 @@ namespace {
 // How long packets may stay on their way after the last was sent: queued, in reassembly, waiting for a
 // neighbour.
 constexpr std::chrono::milliseconds kQuietDeadline{1000};
+
+// Packets of a flood by which a program's cost is measured.
+constexpr std::uint64_t kMostForCost = 1'000'000;
+
+bool SetsDestinationMac(const FloodOptions& flood) {
+  return std::any_of(flood.sets.begin(), flood.sets.end(),
+                     [](const std::string& set) { return set.starts_with("dmac="); });
+}
 
 class WireRun {
  public:
@@ -49,6 +58,7 @@ class WireRun {
   void Do(const ExpectStep& step, const Mark& mark);
   TrafficReport Send(const ReplayStep& step, SendObserver* observer, std::uint64_t first_index,
                      const Pace& pace);
+  bool PhaseHasFrames(const ReplayStep& first) const;
   void CloseAccount();
   void CheckPhase(const std::vector<LedgerCheck>& checks, const Mark& mark);
   void MeasureCosts();
@@ -76,29 +86,59 @@ TrafficReport WireRun::Send(const ReplayStep& step, SendObserver* observer, std:
                             const Pace& pace) {
   ReplayOptions options = step.options;
   options.pace = pace;
+  const EndpointInfo& from = lab_.topology().endpoint(step.from);
   if (!step.source_mac_of.empty())
     options.rewrite.source_mac = lab_.topology().endpoint(step.source_mac_of).mac;
   if (!step.destination_mac_of.empty()) {
     options.rewrite.destination_mac = lab_.topology().endpoint(step.destination_mac_of).mac;
+  } else if (step.flood && !SetsDestinationMac(*step.flood) && !from.peer_interface.empty()) {
+    options.rewrite.destination_mac = lab_.topology().endpoint(from.peer_ns + ":" + from.peer_interface).mac;
   }
-  const EndpointInfo& from = lab_.topology().endpoint(step.from);
   const auto& hooks = lab_.hooks();
   const bool tc_egress = std::any_of(hooks.begin(), hooks.end(), [&](const HookedProgram& hook) {
     return hook.hook == "tc-egress" && hook.endpoint == step.from;
   });
   if (options_.per_packet && tc_egress) options.batch = 1;  // AccountOptions::per_packet
-  Replay replay(lab_.capture(step), options);
-  return replay.Send({.ns = &lab_.topology().ns(from.ns),
-                      .interface = from.interface,
-                      .observer = observer,
-                      .first_index = first_index,
-                      .stop = stop_});
+  if (observer == nullptr && step.flood) options.count = std::min(options.count, kMostForCost);
+  const Namespace& ns = lab_.topology().ns(from.ns);
+  const SendContext context{.ns = &ns,
+                            .interface = from.interface,
+                            .observer = step.method == Method::kAfPacket ? observer : nullptr,
+                            .first_index = first_index,
+                            .stop = stop_};
+  if (step.method == Method::kAfPacket) return Replay(lab_.capture(step), options).Send(context);
+  const Capture& capture = lab_.capture(step);
+  MemoryFeed feed(capture.path, capture.packets);
+  FeedSource source(feed,
+                    {.method = step.method,
+                     .pace = options.pace,
+                     .loops = options.loops,
+                     .count = options.count,
+                     .rewrite = options.rewrite},
+                    ns, from.interface);
+  if (!source.choice().why.empty()) result_.notes.push_back("af-packet: " + source.choice().why);
+  return source.Send(context);
+}
+
+// Whether packets come from within the kernel before the account is closed that opens with this step.
+bool WireRun::PhaseHasFrames(const ReplayStep& first) const {
+  bool begun = false;
+  for (const Step& step : scenario_.steps) {
+    const auto* replay = std::get_if<ReplayStep>(&step.what);
+    begun |= replay == &first;
+    if (!begun) continue;
+    if (replay != nullptr && replay->method != Method::kAfPacket) return true;
+    if (std::holds_alternative<ExpectStep>(step.what)) return false;
+    const auto* map = std::get_if<MapStep>(&step.what);
+    if (map != nullptr && !map->read.empty()) return false;
+  }
+  return false;
 }
 
 void WireRun::Do(const ReplayStep& step, const Mark&) {
   if (!account_) {
-    account_ =
-        OpenAccount(options_.tracer, lab_.topology(), lab_.hooks(), {.per_packet = options_.per_packet});
+    account_ = OpenAccount(options_.tracer, lab_.topology(), lab_.hooks(),
+                           {.per_packet = options_.per_packet, .frames = PhaseHasFrames(step)});
   }
   TrafficReport report = Send(step, account_.get(), next_index_, step.options.pace);
   next_index_ += report.attempted;
