@@ -24,6 +24,8 @@ char LICENSE[] SEC("license") = "GPL";
 /* Clock readings in one run: a few microseconds, after which the kernel looks for signals. */
 #define SPINS 128
 
+#define FEW_BYTES 128
+
 struct slab {
 	__u8 bytes[LIVE_SLAB];
 };
@@ -159,12 +161,43 @@ static __always_inline bool has_room(void)
 	return false;
 }
 
+/* Short packets word by word: the helper's memcpy takes longer to begin than this takes. */
+static __always_inline void fill_words(struct xdp_md *ctx, struct live_record *record)
+{
+	void *to = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end, *from = record + 1;
+
+#pragma unroll
+	for (int i = 0; i < FEW_BYTES / 8; i++, to += 8, from += 8) {
+		if (to + 8 <= end) {
+			*(__u64 *)to = *(__u64 *)from;
+			continue;
+		}
+		if (to + 4 <= end) {
+			*(__u32 *)to = *(__u32 *)from;
+			to += 4;
+			from += 4;
+		}
+		if (to + 2 <= end) {
+			*(__u16 *)to = *(__u16 *)from;
+			to += 2;
+			from += 2;
+		}
+		if (to + 1 <= end)
+			*(__u8 *)to = *(__u8 *)from;
+		return;
+	}
+}
+
 static __always_inline bool fill(struct xdp_md *ctx, struct live_record *record, __u32 length)
 {
 	int have = (int)(ctx->data_end - ctx->data);
 
 	if ((int)length != have && bpf_xdp_adjust_tail(ctx, (int)length - have))
 		return false;
+	if (length <= FEW_BYTES) {
+		fill_words(ctx, record);
+		return true;
+	}
 	return bpf_xdp_store_bytes(ctx, 0, record + 1, length) == 0;
 }
 
