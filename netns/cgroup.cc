@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -79,19 +81,10 @@ std::string Unescape(const std::string& text) {
   return path;
 }
 
-// What a child does that shares this process's memory and descriptors while the caller waits: system calls
-// only.
-struct SocketRequest {
-  int procs, family, type, protocol;
+// What a child tells that made a socket.
+struct Answer {
   int fd = -1, code = 0;
 };
-int MakeSocket(void* argument) {
-  auto& request = *static_cast<SocketRequest*>(argument);
-  if (::write(request.procs, "0", 1) == 1)
-    request.fd = ::socket(request.family, request.type, request.protocol);
-  if (request.fd < 0) request.code = errno;
-  return 0;
-}
 
 }  // namespace
 
@@ -118,21 +111,30 @@ Cgroup::~Cgroup() {
 }
 
 UniqueFd Cgroup::OpenSocket(int family, int type, int protocol) const {
-  SocketRequest request{.procs = procs_.get(), .family = family, .type = type, .protocol = protocol};
-  alignas(16) std::array<std::byte, 16 << 10> stack{};
-  // A handler of ours must not run in the child.
-  sigset_t all, before;
-  sigfillset(&all);
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int child = ::clone(MakeSocket, stack.data() + stack.size(),
-                            CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &request);
-  const int code = errno;
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (child < 0) throw ErrnoError("enter cgroup", path_, code);
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw ErrnoError("enter cgroup", path_, errno);
+  const UniqueFd read_end(ends[0]), write_end(ends[1]);
+  // It has our descriptors, so the socket is among them, and memory of its own.
+  const auto child =
+      static_cast<pid_t>(::syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, 0UL));
+  if (child < 0) throw ErrnoError("enter cgroup", path_, errno);
+  if (child == 0) {  // system calls only
+    Answer answer;
+    if (::write(procs_.get(), "0", 1) == 1) answer.fd = ::socket(family, type, protocol);
+    if (answer.fd < 0) answer.code = errno;
+    [[maybe_unused]] const ssize_t told = ::write(write_end.get(), &answer, sizeof answer);
+    ::_exit(0);
+  }
   while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
   }
-  UniqueFd socket(request.fd);
-  if (!socket) throw ErrnoError("open socket in cgroup", path_, request.code);
+  // All of it is there, or nothing: the child was killed.
+  Answer answer{.fd = -1, .code = ESRCH};
+  int waiting = 0;
+  if (::ioctl(read_end.get(), FIONREAD, &waiting) == 0 && waiting == static_cast<int>(sizeof answer))
+      [[maybe_unused]]
+    const ssize_t got = ::read(read_end.get(), &answer, sizeof answer);
+  UniqueFd socket(answer.fd);
+  if (!socket) throw ErrnoError("open socket in cgroup", path_, answer.code);
   return socket;
 }
 
