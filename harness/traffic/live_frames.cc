@@ -19,6 +19,7 @@
 #include "harness/traffic/live_slabs.h"
 #include "harness/traffic/live_thread.h"
 #include "harness/traffic/pace_schedule.h"
+#include "harness/traffic/punctual.h"
 #include "harness/traffic/stoppable_wait.h"
 #include "netns/error.h"
 
@@ -179,6 +180,10 @@ class LiveFrames::Sending {
     run_.frame = static_cast<std::uint32_t>(all.summary_.commonest);
     run_.batch = BatchFor(all.options_.pace, all.summary_);
     run_.punctual = all.options_.pace.kind != Pace::Kind::kMax;
+    const std::uint64_t calm_ns =
+        RealTimeAfterNs(MeanGapNs(all.options_.pace, all.summary_) * static_cast<double>(all.total_));
+    run_.real_time = calm_ns == 0;
+    if (run_.punctual && calm_ns > 0) hurry_ns_ = MonotonicNs() + calm_ns;
     run_.repeat = kEndless;
     if (all.threads_.size() > 1) cpus_ = AllowedCpus();
   }
@@ -262,9 +267,17 @@ class LiveFrames::Sending {
       events.push_back({.fd = thread.running() ? thread.events_fd() : -1, .events = POLLIN, .revents = 0});
     }
     if (ended_ns_ == 0) events.push_back({.fd = stop_event_.get(), .events = POLLIN, .revents = 0});
-    if (::poll(events.data(), events.size(), ending ? LiveThread::kInterruptAgainMs : -1) < 0 &&
-        errno != EINTR)
+    int patience_ms = ending ? LiveThread::kInterruptAgainMs : -1;
+    if (hurry_ns_ > 0 && !ending) {
+      const std::uint64_t now = MonotonicNs();
+      patience_ms = hurry_ns_ > now ? static_cast<int>((hurry_ns_ - now) / 1'000'000) + 1 : 0;
+    }
+    if (::poll(events.data(), events.size(), patience_ms) < 0 && errno != EINTR)
       throw ErrnoError("wait for", "the generator", errno);
+    if (hurry_ns_ > 0 && MonotonicNs() >= hurry_ns_) {
+      for (const auto& thread : all_.threads_) thread->Hurry();
+      hurry_ns_ = 0;
+    }
     if (context_.stop.stop_requested() && ended_ns_ == 0) {
       for (const auto& thread : all_.threads_) thread->state().stop = 1;
       ended_ns_ = MonotonicNs();
@@ -333,6 +346,7 @@ class LiveFrames::Sending {
   std::vector<int> cpus_;  // where several threads run; their frames go to the queues of these
   std::optional<Refill> refill_;
   std::size_t running_ = 0;
+  std::uint64_t hurry_ns_ = 0;  // when the thread is to have real-time priority; 0: it has, or will not
   std::uint64_t ended_ns_ = 0;  // when it was stopped early
 };
 

@@ -173,7 +173,7 @@ void LiveThread::Body(const Run& run) {
     CPU_SET(static_cast<std::size_t>(run.cpu), &one);
     ::sched_setaffinity(0, sizeof(one), &one);  // where that is not allowed any more, anywhere
   }
-  if (run.punctual) RunBeforeOthers();
+  if (run.punctual) RunBeforeOthers(::gettid(), run.real_time);
   state().thread = static_cast<std::uint32_t>(::gettid());
   std::vector<std::byte> frame(run.frame);
   xdp_md context{};
@@ -188,6 +188,11 @@ void LiveThread::Body(const Run& run) {
   ::pthread_sigmask(SIG_UNBLOCK, &ending, nullptr);
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.knetlab_live), &options) != 0) error_ = errno;
   ::pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+}
+
+void LiveThread::Hurry() {
+  const auto thread = static_cast<pid_t>(state().thread);
+  if (thread_.joinable() && thread != 0) RunBeforeOthers(thread, true);
 }
 
 void LiveThread::Interrupt() {

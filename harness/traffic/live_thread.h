@@ -38,6 +38,7 @@ class LiveThread {
     std::uint32_t repeat = 1;  // runs of the program: one a packet, or more where it waits
     std::uint32_t batch = 64;  // runs between two looks at what else the kernel has to do
     bool punctual = false;     // before others on its CPU
+    bool real_time = false;    // and that with real-time priority from the beginning
     int cpu = -1;              // runs there; -1: anywhere
   };
 
@@ -61,6 +62,8 @@ class LiveThread {
   int finished_fd() const { return finished_.get(); }  // readable once the call has ended
   int events_fd() const;                               // readable once the program has told of something
   void TakeEvents();
+  // Real-time priority for the running call.
+  void Hurry();
   // Ends the call, which may have to be said more than once: a signal that comes just before it is lost.
   void Interrupt();
   // Interrupts the call, if there is one, and joins it.

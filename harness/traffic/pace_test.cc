@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "harness/traffic/pace_schedule.h"
+#include "harness/traffic/punctual.h"
 #include "harness/traffic/stoppable_wait.h"
 #include "netns/error.h"
 
@@ -98,6 +99,13 @@ TEST(PaceSchedule, WhatIsBeyondTheClockIsNever) {
 TEST(PaceSchedule, MaxIsImmediate) {
   EXPECT_TRUE(PaceSchedule(Pace::Parse("max"), PacketsAt({0})).immediate());
   EXPECT_FALSE(PaceSchedule(Pace::Parse("original"), PacketsAt({0})).immediate());
+}
+
+// The kernel's pauses for others lie at the end of each second of real-time priority.
+TEST(RealTimeAfterNsTest, TheEndIsInTheMiddleOfASecond) {
+  EXPECT_EQ(RealTimeAfterNs(0.5e9), 0U);
+  EXPECT_EQ(RealTimeAfterNs(2e9), 500'000'000U);
+  EXPECT_EQ(RealTimeAfterNs(10.3e9), 800'000'000U);
 }
 
 TEST(StoppableWaitTest, WaitsUntilTheTimeAndNotLess) {

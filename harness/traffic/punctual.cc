@@ -4,8 +4,8 @@
 #include <bpf/btf.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
+#include <cmath>
 #include <memory>
 #include <string_view>
 
@@ -43,10 +43,17 @@ bool HasOtherCpu() {
 
 }  // namespace
 
-void RunBeforeOthers() {
+std::uint64_t RealTimeAfterNs(double duration_ns) {
+  constexpr double kSecond = 1e9, kUndisturbed = 0.9e9;
+  if (duration_ns < kUndisturbed) return 0;
+  return static_cast<std::uint64_t>(std::fmod(duration_ns - kSecond / 2, kSecond));
+}
+
+void RunBeforeOthers(pid_t thread, bool real_time) {
   const sched_param lowest{.sched_priority = 1};  // of the real-time ones
-  if (HasOtherCpu() && HasFairServer() && ::sched_setscheduler(0, SCHED_FIFO, &lowest) == 0) return;
-  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kMostUrgent));
+  if (real_time && HasOtherCpu() && HasFairServer() && ::sched_setscheduler(thread, SCHED_FIFO, &lowest) == 0)
+    return;
+  static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(thread), kMostUrgent));
 }
 
 }  // namespace knetlab
