@@ -10,13 +10,18 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <csignal>
+#include <functional>
 #include <optional>
+#include <thread>
 
 #include "harness/capture/capture_test_support.h"
+#include "harness/capture/instrumented.h"
 #include "harness/capture/read_back.h"
 #include "harness/capture/session.h"
 #include "harness/filter/assembler.h"
+#include "harness/program/instrument.h"
 #include "harness/program/raw_program.h"
 #include "harness/program/test_run.h"
 #include "netns/error.h"
@@ -160,50 +165,107 @@ TEST(HookMap, AProgramOfOthersInASlotStaysThere) {
 // A process that captures until it is killed.
 class KilledCapture {
  public:
-  explicit KilledCapture(const Hooked& hooked, const std::string& output) {
+  // `begin`: in the process, with a capture into a file that must not be there when it returns; gives ids of
+  // programs.
+  explicit KilledCapture(const std::function<std::vector<std::uint32_t>(CaptureSession&)>& begin,
+                         const std::string& output) {
     std::array<int, 2> ends{};
     if (::pipe(ends.data()) != 0) throw ErrnoError("create", "pipe", errno);
     const UniqueFd reader(ends[0]);
     UniqueFd writer(ends[1]);
     pid_ = ::fork();
-    if (pid_ == 0) Capture(hooked, output, writer.get());
+    if (pid_ == 0) Capture(begin, output, writer.get());
     writer.reset();
-    char started = 0;
-    if (::read(reader.get(), &started, 1) != 1) throw ErrnoError("start", "capture", EIO);
+    std::uint32_t count = 0;
+    if (::read(reader.get(), &count, sizeof count) != sizeof count) throw ErrnoError("start", "capture", EIO);
+    ids_.resize(count);
+    const auto bytes = static_cast<ssize_t>(count * sizeof ids_[0]);
+    if (bytes > 0 && ::read(reader.get(), ids_.data(), static_cast<std::size_t>(bytes)) != bytes)
+      throw ErrnoError("start", "capture", EIO);
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
+  const std::vector<std::uint32_t>& ids() const { return ids_; }
 
  private:
-  [[noreturn]] static void Capture(const Hooked& hooked, const std::string& output, int started) noexcept {
+  [[noreturn]] static void Capture(const std::function<std::vector<std::uint32_t>(CaptureSession&)>& begin,
+                                   const std::string& output, int started) noexcept {
     CaptureSession session({.output = output});
-    const HookMap hook = HookMap::Open(hooked.pin.path());
-    for (const CapturePoint& point : hook.Points({})) session.Add(point);
-    session.Start();
-    [[maybe_unused]] const ssize_t told = ::write(started, "x", 1);
+    const std::vector<std::uint32_t> ids = begin(session);
+    const auto count = static_cast<std::uint32_t>(ids.size());
+    [[maybe_unused]] ssize_t told = ::write(started, &count, sizeof count);
+    told = ::write(started, ids.data(), ids.size() * sizeof ids[0]);
     for (;;) ::pause();
   }
 
   pid_t pid_ = -1;
+  std::vector<std::uint32_t> ids_;
 };
 
-TEST(KilledCapture, TheNextOneClearsTheHookAndTheProgramsVerdictsHeld) {
+std::function<std::vector<std::uint32_t>(CaptureSession&)> AtHook(const Hooked& hooked) {
+  return [&hooked](CaptureSession& session) {
+    static std::optional<HookMap> hook;  // of the process, which never gets to end it
+    hook.emplace(HookMap::Open(hooked.pin.path()));
+    for (const CapturePoint& point : hook->Points({})) session.Add(point);
+    session.Start();
+    return std::vector<std::uint32_t>{};
+  };
+}
+
+TEST(KilledCapture, TheNextOneClearsTheHookAndWorksAndTheProgramsVerdictsHeld) {
   const Hooked hooked;
   const TempDir folder;
-  const KilledCapture killed(hooked, folder.Path("killed.pcapng"));
+  const KilledCapture killed(AtHook(hooked), folder.Path("killed.pcapng"));
   EXPECT_EQ(InUse(hooked.hook()), 5U);
   EXPECT_EQ(TestRun(hooked.program(), PacketFor(3)).code, XDP_TX);
-  EXPECT_EQ(WhyRefused(hooked.pin.path(), {"drop"}), "it was taken");
+  {
+    CaptureSession session({.output = folder.Path("next.pcapng")});
+    const HookMap hook = HookMap::Open(hooked.pin.path());
+    EXPECT_EQ(InUse(hooked.hook()), 0U);
+    for (const CapturePoint& point : hook.Points({})) session.Add(point);
+    session.Start();
+    EXPECT_EQ(TestRun(hooked.program(), PacketFor(3)).code, XDP_TX);
+    EXPECT_EQ(session.Stop().points.at(XDP_TX).written, 1U);
+  }
   EXPECT_EQ(InUse(hooked.hook()), 0U);
   EXPECT_THAT(testing::ReadWithLibpcap(folder.Path("killed.pcapng")), SizeIs(0));
+  EXPECT_THAT(testing::ReadWithLibpcap(folder.Path("next.pcapng")), SizeIs(1));
 }
 
 TEST(KilledCapture, CleaningClearsTheHook) {
   const Hooked hooked;
   const TempDir folder;
-  const KilledCapture killed(hooked, folder.Path("killed.pcapng"));
+  const KilledCapture killed(AtHook(hooked), folder.Path("killed.pcapng"));
   EXPECT_GE(ClearDeadCaptures(), 5U);
   EXPECT_EQ(InUse(hooked.hook()), 0U);
+}
+
+// Of a hook of ours everything ends with the process: the program, its arrays and what was put into them.
+TEST(KilledCapture, OfAProgramOfTheLabLeavesNothing) {
+  const TempDir folder;
+  const auto begin = [](CaptureSession& session) {
+    static std::optional<BpfObject> object;  // of the process, which never gets to end it
+    object.emplace(BpfObject::Load(KNETLAB_OBJECTS "/parity.bpf.o", {.instrument = InstrumentOptions{}}));
+    const Program& program = object->program("xdp_parity");
+    for (const CapturePoint& point : InstrumentedPoints("ours", program, {.entry = true})) session.Add(point);
+    session.Start();
+    std::vector<std::uint32_t> ids = {program.id()};
+    const Instrumentation& instrumentation = *program.instrumentation();
+    for (std::uint32_t slot = 0; slot < instrumentation.slots(); ++slot) {
+      std::uint32_t id = 0;
+      if (bpf_map_lookup_elem(instrumentation.exits_fd(), &slot, &id) == 0) ids.push_back(id);
+    }
+    return ids;
+  };
+  const KilledCapture killed(begin, folder.Path("killed.pcapng"));
+  EXPECT_THAT(killed.ids(), SizeIs(7)) << "the program, and one for each verdict";
+  // The kernel takes a moment: arrays let go of their programs in the background.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  for (const std::uint32_t id : killed.ids()) {
+    const auto is_there = [id] { return UniqueFd(bpf_prog_get_fd_by_id(id)).get() >= 0; };
+    while (is_there() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    EXPECT_FALSE(is_there()) << "program " << id;
+  }
 }
 
 }  // namespace

@@ -200,6 +200,24 @@ TEST(Run, CapturesProgramsThatKnowNothingOfIt) {
   EXPECT_EQ(Count(lines, "server:eth0 xdp filter XDP_DROP\tXDP_DROP"), 34);
   EXPECT_EQ(Count(lines, "server:eth0 xdp filter XDP_PASS\tXDP_PASS"), 99);
   EXPECT_THAT(finished.out, HasSubstr("captured 133 packets, wrote 133 to"));
+  EXPECT_THAT(finished.out, HasSubstr("capture at program filter: instrumented by exits"));
+}
+
+TEST(Run, HowProgramsAreMadeReadyCanBeForced) {
+  const TestFolder folder;
+  const std::string path = folder.Path("out.pcapng");
+  for (const std::string method : {"bypass", "wrapper", "static stubs", "exits"}) {
+    const std::string file =
+        folder.Write("s.yaml", Scenario("capture: {file: " + path + ", method: " + method + "}\n"));
+    const Finished finished = RunKnetlab({"run", file, "--json"});
+    EXPECT_EQ(finished.status, 0) << finished.out << finished.err;
+    EXPECT_THAT(finished.out, HasSubstr("capture at program filter: instrumented by " + method));
+    EXPECT_THAT(testing::ReadWithLibpcap(path), SizeIs(133)) << method;
+  }
+  const std::string file = folder.Write("s.yaml", Scenario("capture: {file: x, method: fexit}\n"));
+  const Finished finished = RunKnetlab({"run", file});
+  EXPECT_EQ(finished.status, 2);
+  EXPECT_THAT(finished.err, HasSubstr("exits, bypass, wrapper or static stubs"));
 }
 
 TEST(Run, AScenarioSaysWhatIsCaptured) {

@@ -54,6 +54,14 @@ std::string_view MethodName(InstrumentMethod method) {
   return "none";
 }
 
+std::optional<InstrumentMethod> InstrumentMethodByName(std::string_view name) {
+  for (const InstrumentMethod method : {InstrumentMethod::kBypass, InstrumentMethod::kWrapper,
+                                        InstrumentMethod::kStaticStubs, InstrumentMethod::kExits}) {
+    if (name == MethodName(method)) return method;
+  }
+  return std::nullopt;
+}
+
 void Instrumentation::State::SetFlags() const {
   if (!flag) return;
   const std::uint32_t first = 0;

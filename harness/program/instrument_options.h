@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,8 @@ enum class InstrumentMethod : std::uint8_t {
   kNone,         // as it is
 };
 std::string_view MethodName(InstrumentMethod method);  // "bypass", "wrapper", "static stubs", "exits", "none"
+// Nothing: there is none of that name, or it is "none".
+std::optional<InstrumentMethod> InstrumentMethodByName(std::string_view name);
 
 struct InstrumentOptions {
   std::vector<std::string> programs = {};  // empty: all of them

@@ -72,16 +72,20 @@ ProgramInfo ChooseProgram(const std::string& object, const std::string& wanted, 
 }
 
 LoadedPrograms::LoadedPrograms(const std::vector<ProgramSpec>& specs, const EndpointAccess& endpoints,
-                               const std::set<std::string>& frags,
-                               const std::set<std::string>& instrumented) {
+                               const std::set<std::string>& frags, const std::set<std::string>& instrumented,
+                               const std::string& method) {
+  InstrumentOptions how;
+  if (const auto forced = InstrumentMethodByName(method)) how.methods = {*forced};
   for (const ProgramSpec& spec : specs) {
-    WithMark(spec.mark,
-             [&] { Load(spec, endpoints, frags.contains(spec.label), instrumented.contains(spec.label)); });
+    WithMark(spec.mark, [&] {
+      Load(spec, endpoints, frags.contains(spec.label),
+           instrumented.contains(spec.label) ? std::optional(how) : std::nullopt);
+    });
   }
 }
 
 void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoints, bool frags,
-                          bool instrumented) {
+                          const std::optional<InstrumentOptions>& instrument) {
   const std::string kind = spec.attach.empty() ? "auto" : spec.attach.front().kind;
   // A filter is an object, too, made here and held in memory while it is loaded.
   std::optional<MemoryFile> made;
@@ -91,7 +95,8 @@ void LoadedPrograms::Load(const ProgramSpec& spec, const EndpointAccess& endpoin
   LoadOptions options;
   options.programs = {chosen.name};
   options.force_frags = frags;
-  if (instrumented) options.instrument = InstrumentOptions{.programs = {chosen.name}};
+  options.instrument = instrument;
+  if (instrument) options.instrument->programs = {chosen.name};
   if (!spec.type.empty()) {
     options.types[chosen.name] = ProgramTypeByName(spec.type);
   } else if (kind != "auto" &&

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,15 +24,18 @@ struct LoadedProgram {
 class LoadedPrograms {
  public:
   // `frags`: labels of XDP programs to load with BPF_F_XDP_HAS_FRAGS; `instrumented`: of those to make ready
-  // for capture. Throws Error at the program's place in the file.
+  // for capture, by `method` or, where that is empty, what fits best. Throws Error at the program's place in
+  // the file.
   LoadedPrograms(const std::vector<ProgramSpec>& specs, const EndpointAccess& endpoints,
-                 const std::set<std::string>& frags, const std::set<std::string>& instrumented = {});
+                 const std::set<std::string>& frags, const std::set<std::string>& instrumented = {},
+                 const std::string& method = "");
 
   const std::vector<std::unique_ptr<LoadedProgram>>& all() const { return programs_; }
   const LoadedProgram& at(const std::string& label) const;
 
  private:
-  void Load(const ProgramSpec& spec, const EndpointAccess& endpoints, bool frags, bool instrumented);
+  void Load(const ProgramSpec& spec, const EndpointAccess& endpoints, bool frags,
+            const std::optional<InstrumentOptions>& instrument);
 
   std::vector<std::unique_ptr<LoadedProgram>> programs_;
 };

@@ -215,6 +215,7 @@ struct CaptureSpec {
   bool before = false;                // each packet as it came to the program, too
   std::uint32_t snaplen = 262'144;
   std::uint32_t sample = 1;
+  std::string method;  // how programs are made ready: an InstrumentMethod's name; empty: what fits each best
   Mark mark;
 };
 

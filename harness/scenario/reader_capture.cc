@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // `capture:`: what of a scenario's programs is captured while it runs.
 #include "harness/filter/classic.h"
+#include "harness/program/instrument_options.h"
 #include "harness/scenario/reader_context.h"
 #include "harness/scenario/reader_keys.h"
 #include "netns/error.h"
@@ -39,6 +40,11 @@ CaptureSpec ReadCaptureSection(const Node& node, const ReadContext& context) {
     capture.snaplen = static_cast<std::uint32_t>(snaplen->Integer(1, kMostBytes));
   if (const auto sample = fields.Find("sample"))
     capture.sample = static_cast<std::uint32_t>(sample->Integer(1, kMostSample));
+  if (const auto method = fields.Find("method")) {
+    constexpr const char* kMethods = "exits, bypass, wrapper or static stubs";
+    capture.method = method->Text(kMethods);
+    if (!InstrumentMethodByName(capture.method)) method->FailType(kMethods);
+  }
   return capture;
 }
 

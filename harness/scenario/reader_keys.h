@@ -65,7 +65,7 @@ inline constexpr Key kProgramMapKeys[] = {{"size"}, {"contents"}, {"share"}};
 inline constexpr Key kMapEntryKeys[] = {{"key", kRequired}, {"value", kRequired}};
 
 inline constexpr Key kCaptureKeys[] = {{"file", kRequired}, {"programs"}, {"verdicts"}, {"filter"},
-                                       {"before"},          {"snaplen"},  {"sample"}};
+                                       {"before"},          {"snaplen"},  {"sample"},   {"method"}};
 
 inline constexpr Key kValueKeys[] = {{"hex"}, {"text"}, {"ifindex"}, {"socket"}, {"u8"},  {"u16"},
                                      {"u32"}, {"u64"},  {"be16"},    {"be32"},   {"be64"}};

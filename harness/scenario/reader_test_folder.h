@@ -85,7 +85,7 @@ programs:
     object: xdp_drop.bpf.o
     attach: [{tc-ingress: lb:eth0}, {tc-egress: lb:eth1, mode: clsact}, {socket: tap}, {sk-lookup: lb}, {sk-reuseport: web}, {cgroup-egress: lb}, {sk-msg: drop.sockets}]
     maps: {other: {share: drop.counters}}
-capture: {file: x.pcapng, programs: [drop], verdicts: [XDP_DROP, pass], filter: udp port 53, before: yes, snaplen: 64, sample: 2}
+capture: {file: x.pcapng, programs: [drop], verdicts: [XDP_DROP, pass], filter: udp port 53, before: yes, snaplen: 64, sample: 2, method: bypass}
 steps:
   - replay:
       capture: dns.pcap

@@ -8,6 +8,7 @@
 
 #include "harness/capture/instrumented.h"
 #include "harness/program/attach.h"
+#include "harness/program/instrument.h"
 #include "harness/scenario/located_error.h"
 #include "netns/error.h"
 
@@ -26,7 +27,18 @@ std::string PlacesOf(const WireLab& lab, const std::string& label) {
     if (const std::size_t dash = kind.find('-'); dash != std::string::npos) kind[dash] = ' ';
     places += fmt::format("{}{} {}", places.empty() ? "" : ", ", hook.endpoint, kind);
   }
+  // Of a cgroup the account knows no place.
+  for (const AttachSpec& attach : lab.programs().at(label).spec->attach) {
+    if (places.empty()) places = fmt::format("{} {}", attach.target, attach.kind);
+  }
   return places + " " + label;
+}
+
+std::string HowMadeReady(const std::string& label, const Instrumentation& instrumentation) {
+  std::string text =
+      fmt::format("capture at program {}: instrumented by {}", label, MethodName(instrumentation.method()));
+  if (!instrumentation.unseen().empty()) text += ", which does not see " + instrumentation.unseen();
+  return text;
 }
 
 }  // namespace
@@ -59,7 +71,9 @@ std::vector<CapturePoint> RunCapture::PointsOf(const WireLab& lab, const std::st
   const bool other_verdicts_only = options.verdicts.empty() && !spec_.verdicts.empty();
   if (other_verdicts_only) options.verdicts = spec_.verdicts;  // for the reason
   try {
-    return InstrumentedPoints(PlacesOf(lab, label), program, options);
+    std::vector<CapturePoint> points = InstrumentedPoints(PlacesOf(lab, label), program, options);
+    notes_.push_back(HowMadeReady(label, *program.instrumentation()));
+    return points;
   } catch (const Error& error) {
     const bool somebody_has = std::any_of(labels_.begin(), labels_.end(), [&](const std::string& other) {
       return !VerdictsOf(*lab.programs().at(other).program).empty();

@@ -114,11 +114,15 @@ void AddPrograms(Json& definitions) {
         "the "
         "scenario's name"},
        {"programs", ListOf(Scalar()), "labels of programs; all that are attached where it is not given"},
-       {"verdicts", ListOf(Scalar()), "such as `drop` or `XDP_DROP`, of the programs that have them; all where it is not given"},
+       {"verdicts", ListOf(Scalar()),
+        "such as `drop` or `XDP_DROP`, of the programs that have them; all where it is not given"},
        {"filter", String(), "a pcap-filter expression"},
        {"before", Boolean(), "each packet as it came to the program, too"},
        {"snaplen", Integer(1, 262'144), "the first bytes of each packet only"},
-       {"sample", Integer(1, 1'000'000'000), "one in so many, for each verdict and CPU"}});
+       {"sample", Integer(1, 1'000'000'000), "one in so many, for each verdict and CPU"},
+       {"method", Words({"exits", "bypass", "wrapper", "static stubs"}),
+        "how programs are made ready, for whom the first that fits is not right; which it was stands in the "
+        "notes"}});
   definitions["value"] = Value();
 }
 

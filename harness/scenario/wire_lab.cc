@@ -51,7 +51,8 @@ WireLab::WireLab(const Scenario& scenario, const std::set<std::string>& instrume
   BuildTopology();
   MakeCgroups();
   OpenSockets();  // maps may hold them
-  programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags(), instrumented);
+  programs_.emplace(scenario_.programs, endpoints_, LabelsThatNeedFrags(), instrumented,
+                    scenario_.capture ? scenario_.capture->method : "");
   AttachPrograms();
 }
 
