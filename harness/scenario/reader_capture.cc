@@ -41,9 +41,9 @@ CaptureSpec ReadCaptureSection(const Node& node, const ReadContext& context) {
   if (const auto sample = fields.Find("sample"))
     capture.sample = static_cast<std::uint32_t>(sample->Integer(1, kMostSample));
   if (const auto method = fields.Find("method")) {
-    constexpr const char* kMethods = "exits, bypass, wrapper or static stubs";
-    capture.method = method->Text(kMethods);
-    if (!InstrumentMethodByName(capture.method)) method->FailType(kMethods);
+    constexpr const char* kWaysToInstrument = "exits, bypass, wrapper or static stubs";
+    capture.method = method->Text(kWaysToInstrument);
+    if (!InstrumentMethodByName(capture.method)) method->FailType(kWaysToInstrument);
   }
   return capture;
 }
