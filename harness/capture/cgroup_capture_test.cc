@@ -30,7 +30,6 @@ namespace {
 using ::testing::ElementsAre;
 using testing::KeepsEvenLengths;
 using testing::ReadWithTshark;
-using ::testing::SizeIs;
 using testing::TempDir;
 
 std::string CgroupMount() {

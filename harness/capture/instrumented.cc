@@ -88,9 +88,8 @@ std::optional<std::int32_t> HarmlessResult(bpf_prog_type type) {
       return XDP_PASS;
     case BPF_PROG_TYPE_SCHED_CLS:
     case BPF_PROG_TYPE_SCHED_ACT:
-      return TC_ACT_OK;
     case BPF_PROG_TYPE_SOCKET_FILTER:
-      return 0;
+      return TC_ACT_OK;  // 0, at a socket: nothing of the packet
     case BPF_PROG_TYPE_CGROUP_SKB:
       return 1;
     default:
